@@ -1,0 +1,223 @@
+//! What a layer saw when something went wrong: types and numbers, never text of a peer that decides anything.
+//!
+//! Each layer on the way down appends one value; [`diagnose`](super::diagnose) turns it into a [`Failure`](super::Failure).
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
+
+/// A fixed phrase of ours (`must be at least 10000`), never a peer's or a caller's words.
+pub type Reason = Cow<'static, str>;
+
+/// One observation. The variant names the layer that made it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evidence {
+    // --- config
+    /// The target does not parse.
+    Target { target: String, reason: Reason },
+    /// A channel or call option is out of range or of the wrong form. `value` is absent when it may be secret.
+    Option { field: Cow<'static, str>, value: Option<String>, reason: Reason },
+    /// PEM material that cannot be used.
+    TlsMaterial { field: Cow<'static, str>, reason: Reason },
+    /// A bad argument of one call: metadata, method path, an encoder that threw.
+    Request { field: Cow<'static, str>, reason: Reason },
+    /// The channel was closed, or belongs to the parent process.
+    Unusable { why: Unusable },
+    /// A panic or a broken invariant of ours.
+    Core { site: &'static str },
+
+    // --- resolve
+    /// The name has no address.
+    Name { host: String, answer: NameAnswer },
+    /// The resolver did not answer usefully.
+    Resolver { host: String, problem: ResolverProblem },
+
+    // --- tcp
+    /// Dialling an address failed. `errno` is absent when time ran out.
+    Connect { address: String, errno: Option<i32>, waited: Duration },
+    /// The peer closed before HTTP/2 began (after TCP, and after TLS where TLS is on).
+    ClosedEarly { address: String, errno: Option<i32> },
+    /// The connection broke.
+    Lost { address: String, how: Loss, errno: Option<i32> },
+    /// A keepalive ping was not answered.
+    Keepalive { address: String, waited: Duration },
+
+    // --- proxy
+    /// The CONNECT proxy.
+    Proxy { proxy: String, problem: ProxyProblem, source: &'static str },
+
+    // --- tls
+    /// The peer's certificate was refused.
+    Certificate { problem: CertificateProblem, expected: String, leaf: Option<Leaf>, now: SystemTime, roots: usize },
+    /// The peer ended TLS with an alert.
+    Alert { alert: u8, certificate_sent: bool, ours_expires: Option<SystemTime> },
+    /// TLS could not be agreed on, and no alert said why.
+    TlsProtocol { what: &'static str },
+    /// The bytes that came were not TLS.
+    NotTls { address: String, speaks: Speaks },
+    /// TLS is up, HTTP/2 was not chosen.
+    NoAlpn { offered: Option<String> },
+    /// The connection ended inside the handshake.
+    TlsInterrupted { address: String },
+    /// The handshake was not answered.
+    TlsTimeout { address: String, waited: Duration },
+
+    // --- http2
+    /// The first bytes were not HTTP/2.
+    NotHttp2 { address: String, speaks: Speaks },
+    /// No SETTINGS came.
+    NoSettings { address: String, waited: Duration },
+    /// GOAWAY ended the call.
+    GoAway { code: u32, last_stream: u32, debug: Vec<u8>, unprocessed: bool, too_many_pings: bool },
+    /// RST_STREAM from the peer.
+    Reset { code: u32 },
+    /// The peer broke HTTP/2; `opening` when before its first SETTINGS.
+    Violation { what: &'static str, code: u32, opening: bool },
+
+    // --- grpc
+    /// An HTTP answer without grpc-status that was not 200.
+    Http { status: u16, content_type: Option<String>, server: Option<String>, auth_scheme: Option<String>, length: u64 },
+    /// HTTP 200 with another content type.
+    NotGrpc { content_type: Option<String>, server: Option<String>, length: u64 },
+    /// The response ended without grpc-status.
+    StatusMissing { trailers: bool },
+    /// grpc-status was there and was no single valid code.
+    StatusMalformed { raw: String, count: usize },
+    /// A response frame could not be read.
+    Message { problem: MessageProblem },
+    /// Zero or several messages where one must come.
+    Cardinality { received: u64 },
+    /// The deserializer refused the message.
+    Decode { type_name: Option<String> },
+
+    // --- limits
+    /// Our own limit on what is sent.
+    RequestTooLarge { what: Sized, actual: u64, limit: u64, option: &'static str },
+    /// Our own limit on what is received.
+    ResponseTooLarge { what: Sized, actual: u64, limit: u64, option: &'static str },
+    /// The process or the host ran out of something.
+    LocalResources { what: &'static str, errno: Option<i32> },
+
+    // --- credentials
+    /// Call credentials on a connection that is not secure.
+    InsecureCredentials,
+    /// The provider refused, threw, or has only an expired token.
+    CredentialsRefused { provider: String },
+    /// The provider could not be reached.
+    CredentialsUnavailable { provider: String },
+
+    // --- application
+    /// The service answered with this status.
+    Status { code: u8, retry_after: Option<Duration>, pushback: Pushback, request_id: Option<String> },
+
+    // --- deadline, cancel
+    /// The deadline passed. Which of the three causes: by `Situation::reached` and `Situation::headers`.
+    Deadline { budget: Duration, already_past: bool },
+    /// This program cancelled.
+    Cancelled { reason: Option<&'static str> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    Closed,
+    Forked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameAnswer {
+    NxDomain,
+    NoData,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolverProblem {
+    ServFail,
+    Refused,
+    Timeout,
+    /// The lookup could not be made: no server configured, or a socket error.
+    Io,
+    /// A resolver of the host language failed.
+    Plugin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    Reset,
+    Eof,
+    /// Reported by another errno.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProblem {
+    Unreachable { errno: Option<i32> },
+    Unresolved,
+    Timeout,
+    Status(u16),
+    Closed,
+    NotHttp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateProblem {
+    Expired,
+    NotYetValid,
+    NameMismatch,
+    SelfSigned,
+    ChainIncomplete,
+    UnknownCa,
+    Purpose,
+    Revoked,
+    Malformed,
+    Weak,
+    Other,
+}
+
+/// Public facts of the peer's own certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    pub subject: String,
+    pub issuer: String,
+    pub names: Vec<String>,
+    pub not_before: SystemTime,
+    pub not_after: SystemTime,
+    pub chain_length: usize,
+}
+
+/// What a peer speaks, judged by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    Http1,
+    Http2,
+    Tls,
+    Ssh,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageProblem {
+    Truncated,
+    Flag(u8),
+    /// Compressed flag without grpc-encoding.
+    CompressedWithoutEncoding,
+    /// grpc-encoding that we did not offer.
+    UnknownEncoding,
+    Decompress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sized {
+    Message,
+    Decompressed,
+    Metadata,
+}
+
+/// `grpc-retry-pushback-ms` (gRFC A6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pushback {
+    #[default]
+    Absent,
+    After(Duration),
+    /// Negative, unparseable or repeated.
+    Never,
+}

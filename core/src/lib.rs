@@ -1,0 +1,2 @@
+//! One gRPC channel whose failures are values.
+#![forbid(unsafe_code)]
