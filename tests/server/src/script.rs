@@ -1,0 +1,276 @@
+//! A server as data: where it listens, and what it does on each connection.
+//!
+//! A step is `name` or `{name: argument}`. The steps of a connection run in order; after the last one the peer's frames
+//! are read and acknowledged until it closes.
+use crate::{certificates::Tls, text::Text};
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    pub listen: Listen,
+    pub tls: Option<Tls>,
+    /// How the `testbed` step serves.
+    pub testbed: Testbed,
+    /// One list of steps per connection; the last list repeats. Empty: every connection is a `testbed`.
+    #[serde(deserialize_with = "connections")]
+    pub connections: Vec<Vec<Step>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    #[default]
+    Tcp,
+    Unix,
+    /// A port that is taken, on which nobody listens.
+    Refused,
+    /// A listener with a full backlog: SYN packets are dropped.
+    Blackhole,
+    /// The path of a Unix socket that does not exist.
+    MissingUnix,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Testbed {
+    /// `gzip`, `deflate` or `zstd`: how responses are compressed where the client accepts it.
+    pub compress: Option<String>,
+    /// Requests must be no larger.
+    pub max_request_bytes: Option<usize>,
+    pub max_concurrent_streams: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Hands the connection over to the gRPC server. Only as the first step.
+    Testbed,
+    /// Sends SETTINGS and reads the client's preface.
+    Open(#[serde(deserialize_with = "or_default")] Settings),
+    /// Reads the client's preface.
+    Preface,
+    /// Sends SETTINGS.
+    Settings(#[serde(deserialize_with = "or_default")] Settings),
+    /// Reads this many bytes, whatever they are.
+    Read(usize),
+    Await(Await),
+    Headers(#[serde(deserialize_with = "or_default")] Head),
+    Message(Message),
+    /// A DATA frame as it is.
+    Data(Data),
+    /// An empty DATA frame that ends the stream.
+    End,
+    Trailers(Trailers),
+    /// Answers the request with its own message and status 0.
+    Echo,
+    /// Answers every further request that way.
+    Serve,
+    /// An HTTP answer that is not gRPC.
+    Http(Http),
+    /// RST_STREAM with this code.
+    Rst(u32),
+    Goaway(GoAway),
+    Frame(Frame),
+    /// Bytes as they are.
+    Raw(Text),
+    SleepMs(u64),
+    /// From here on SETTINGS and PING are not acknowledged and windows do not grow.
+    Mute,
+    /// Reads nothing more and keeps the connection open.
+    Stall,
+    Close(Close),
+}
+
+/// Parameters by name (RFC 9113 section 6.5.2).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub max_concurrent_streams: Option<u32>,
+    pub initial_window_size: Option<u32>,
+    pub max_frame_size: Option<u32>,
+    pub max_header_list_size: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Await {
+    /// The next request has begun; later steps answer it.
+    Headers,
+    /// The current request, or the next one where there is none, has one whole message.
+    Message,
+    /// The current request, or the next one where there is none, has ended.
+    Request,
+    /// The client has reset the current request.
+    Rst,
+    /// The client has closed the connection.
+    Eof,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Head {
+    pub status: Option<String>,
+    pub content_type: Option<String>,
+    pub extra: Vec<(String, Text)>,
+    pub end: bool,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Head { status: Some("200".into()), content_type: Some("application/grpc".into()), extra: vec![], end: false }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Message {
+    Plain(Text),
+    Framed(Framed),
+}
+
+/// A gRPC message with a prefix that may lie.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framed {
+    pub body: Text,
+    /// `gzip`, `deflate` or `zstd`; the flag is then 1.
+    pub compress: Option<String>,
+    pub flag: Option<u8>,
+    /// The length that the prefix claims.
+    pub length: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub body: Text,
+    #[serde(default)]
+    pub end: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Trailers {
+    /// grpc-status.
+    Status(u32),
+    Full(FullTrailers),
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FullTrailers {
+    pub status: Option<String>,
+    pub message: Option<String>,
+    pub extra: Vec<(String, Text)>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub status: u16,
+    #[serde(default = "html")]
+    pub content_type: String,
+    #[serde(default)]
+    pub extra: Vec<(String, Text)>,
+    pub body: Option<Text>,
+}
+
+fn html() -> String {
+    "text/html".into()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoAway {
+    #[serde(default)]
+    pub code: u32,
+    pub last: Last,
+    #[serde(default)]
+    pub debug: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Last {
+    /// 0: nothing was processed.
+    None,
+    /// The current request.
+    This,
+    /// 2^31 - 1: the first of two steps.
+    Max,
+}
+
+/// Any frame. Without `stream`: that of the current request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frame {
+    pub kind: u8,
+    #[serde(default)]
+    pub flags: u8,
+    pub stream: Option<u32>,
+    pub payload: Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Close {
+    /// FIN, or close_notify and FIN.
+    Eof,
+    /// A TCP reset.
+    Rst,
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+fn connections<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<Step>>, D::Error> {
+    let lists = Vec::<Vec<Value>>::deserialize(from)?;
+    lists
+        .into_iter()
+        .enumerate()
+        .map(|(n, list)| {
+            list.into_iter()
+                .enumerate()
+                .map(|(m, step)| {
+                    let shown = step.to_string();
+                    serde_json::from_value(with_argument(step))
+                        .map_err(|e| D::Error::custom(format!("connections[{n}][{m}] {shown}: {e}")))
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn with_argument(step: Value) -> Value {
+    match step {
+        Value::String(name) => Map::from_iter([(name, Value::Null)]).into(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn steps_are_names_or_names_with_an_argument() {
+        let script: Script = serde_json::from_value(json!({"connections": [[
+            "open", {"await": "request"}, "headers", {"message": "hi"}, {"message": {"body": "hi", "flag": 2}},
+            {"trailers": 5}, {"trailers": {"status": "007"}}, {"goaway": {"last": "none"}}, "testbed", {"close": "rst"},
+        ]]}))
+        .unwrap();
+        assert_eq!(script.connections[0].len(), 10);
+        assert!(matches!(&script.connections[0][0], Step::Open(s) if s.max_frame_size.is_none()));
+        assert!(matches!(&script.connections[0][4], Step::Message(Message::Framed(f)) if f.flag == Some(2)));
+    }
+
+    #[test]
+    fn a_wrong_step_is_named() {
+        let error = serde_json::from_value::<Script>(json!({"connections": [["open"], ["open", "nonsense"]]}));
+        assert!(error.unwrap_err().to_string().contains("connections[1][1]"));
+    }
+}

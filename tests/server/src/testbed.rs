@@ -1,0 +1,164 @@
+//! Serves gRPC on one connection: which service, and what all of them share.
+use crate::{
+    Result,
+    counted::{Counted, Counters},
+    echo::Echo,
+    pb::{
+        bench::echo_server::EchoServer,
+        health::{
+            HealthCheckRequest, HealthCheckResponse,
+            health_check_response::ServingStatus,
+            health_server::{Health, HealthServer},
+        },
+        testbed::testbed_server::TestbedServer,
+    },
+    raw_echo::RawEcho,
+    script::Testbed,
+};
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::{convert::Infallible, io, sync::Arc};
+use tonic::{Status, body::Body, codec::CompressionEncoding, codegen::Service};
+
+/// Large enough that a benchmark never waits for a window.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+const MAX_FRAME: u32 = 256 << 10;
+const MAX_HEADER_LIST: u32 = 1 << 20;
+
+/// What the connection and the request line say; the services find it in the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) authority: String,
+    pub(crate) path: String,
+    pub(crate) scheme: String,
+    pub(crate) tls: bool,
+    pub(crate) client_certificate: bool,
+}
+
+/// Put into a response's extensions by a service: sent with its trailers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WantedTrailers(pub(crate) HeaderMap);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    testbed: TestbedServer<Echo>,
+    bench: EchoServer<RawEcho>,
+    health: HealthServer<Serving>,
+    max_concurrent_streams: Option<u32>,
+}
+
+impl Services {
+    pub(crate) fn new(options: &Testbed, counters: Counters) -> Result<Self> {
+        use CompressionEncoding::{Deflate, Gzip, Zstd};
+        let testbed = TestbedServer::new(Echo::new(counters))
+            .max_decoding_message_size(options.max_request_bytes.unwrap_or(usize::MAX))
+            .max_encoding_message_size(usize::MAX)
+            .accept_compressed(Gzip)
+            .accept_compressed(Deflate)
+            .accept_compressed(Zstd);
+        let testbed = match options.compress.as_deref() {
+            None => testbed,
+            Some("gzip") => testbed.send_compressed(Gzip),
+            Some("deflate") => testbed.send_compressed(Deflate),
+            Some("zstd") => testbed.send_compressed(Zstd),
+            Some(other) => return Err(format!("unknown compression {other}").into()),
+        };
+        let bench =
+            EchoServer::new(RawEcho).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
+        let health = HealthServer::new(Serving);
+        Ok(Services { testbed, bench, health, max_concurrent_streams: options.max_concurrent_streams })
+    }
+
+    /// Returns when the connection has ended.
+    pub(crate) async fn serve(&self, io: Counted) -> io::Result<()> {
+        let (tls, client_certificate) = (io.tls, io.client_certificate);
+        let services = Arc::new(self.clone());
+        let service = service_fn(move |request| {
+            let services = services.clone();
+            async move { Ok::<_, Infallible>(services.answer(request, tls, client_certificate).await) }
+        });
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME)
+            .max_header_list_size(MAX_HEADER_LIST)
+            .max_concurrent_streams(self.max_concurrent_streams)
+            .serve_connection(TokioIo::new(io), service)
+            .await
+            .map_err(io::Error::other)
+    }
+
+    async fn answer(&self, request: Request<Incoming>, tls: bool, client_certificate: bool) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let service = parts.uri.path().split('/').nth(1).unwrap_or_default();
+        if service == "bench.Echo" {
+            return infallible(self.bench.clone().call(Request::from_parts(parts, body)).await);
+        }
+        let known = match service {
+            "causewire.testbed.v1.Testbed" => true,
+            "grpc.health.v1.Health" => false,
+            _ => return Status::unimplemented("this server has no such service").into_http(),
+        };
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        parts.extensions.insert(Seen {
+            authority: text(parts.uri.authority().map(|a| a.as_str())),
+            path: parts.uri.path().to_owned(),
+            scheme: text(parts.uri.scheme_str()),
+            tls,
+            client_certificate,
+        });
+        let request = Request::from_parts(parts, body);
+        if known {
+            with_trailers(infallible(self.testbed.clone().call(request).await))
+        } else {
+            infallible(self.health.clone().call(request).await)
+        }
+    }
+}
+
+fn infallible(answer: std::result::Result<Response<Body>, Infallible>) -> Response<Body> {
+    answer.unwrap_or_else(|never| match never {})
+}
+
+fn with_trailers(mut response: Response<Body>) -> Response<Body> {
+    let Some(WantedTrailers(wanted)) = response.extensions_mut().remove::<WantedTrailers>() else { return response };
+    response.map(|body| {
+        Body::new(body.map_frame(move |mut frame| {
+            if let Some(trailers) = frame.trailers_mut() {
+                trailers.extend(wanted.clone());
+            }
+            frame
+        }))
+    })
+}
+
+/// Serves whatever is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Serving;
+
+fn serving() -> HealthCheckResponse {
+    HealthCheckResponse { status: ServingStatus::Serving.into() }
+}
+
+#[tonic::async_trait]
+impl Health for Serving {
+    type WatchStream = tokio_stream::Pending<std::result::Result<HealthCheckResponse, Status>>;
+
+    async fn check(
+        &self,
+        _: tonic::Request<HealthCheckRequest>,
+    ) -> std::result::Result<tonic::Response<HealthCheckResponse>, Status> {
+        Ok(tonic::Response::new(serving()))
+    }
+
+    async fn watch(
+        &self,
+        _: tonic::Request<HealthCheckRequest>,
+    ) -> std::result::Result<tonic::Response<Self::WatchStream>, Status> {
+        Ok(tonic::Response::new(tokio_stream::pending()))
+    }
+}

@@ -1,0 +1,5 @@
+//! The testbed itself, under test.
+mod common;
+mod echo;
+mod scripts;
+mod tls;
