@@ -1,0 +1,251 @@
+//! The one runtime and the one spawn.
+//!
+//! A program that already runs on tokio lends us its runtime; everybody else gets the process's own, one thread named
+//! `causewire`, started by the first channel and never stopped.
+use std::{
+    any::Any,
+    cell::Cell,
+    future::{Future, pending, poll_fn},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    thread,
+};
+use tokio::runtime;
+
+const THREAD: &str = "causewire";
+
+/// Where tasks run.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    runtime: runtime::Handle,
+}
+
+impl Handle {
+    /// The runtime at hand when called on one, the process's own otherwise.
+    ///
+    /// # Errors
+    /// The operating system gave no thread or no descriptor for the runtime.
+    pub(crate) fn current_or_own() -> io::Result<Handle> {
+        match runtime::Handle::try_current() {
+            Ok(runtime) => Ok(Handle { runtime }),
+            Err(_) => Handle::own(),
+        }
+    }
+
+    /// The process's own runtime.
+    ///
+    /// # Errors
+    /// See [`Handle::current_or_own`].
+    pub(crate) fn own() -> io::Result<Handle> {
+        let mut own = current_node().own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*own {
+            return Ok(Handle { runtime: runtime.clone() });
+        }
+        let runtime = start()?;
+        *own = Some(runtime.clone());
+        Ok(Handle { runtime })
+    }
+
+    /// Runs a task. A panic in it ends the task alone: its values are dropped while [`panicked`] names `site`, so that
+    /// their guards can report CORE_FAULT to the calls that the task carried.
+    pub(crate) fn spawn<F>(&self, site: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        JoinHandle(self.runtime.spawn(guarded(site, future)))
+    }
+}
+
+/// A spawned task. Dropping the handle lets the task run on.
+#[derive(Debug)]
+pub(crate) struct JoinHandle<T>(tokio::task::JoinHandle<Result<T, TaskEnd>>);
+
+impl<T> JoinHandle<T> {
+    /// Ends the task at its next await.
+    pub(crate) fn abort(&self) {
+        self.0.abort();
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, TaskEnd>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(cx)) {
+            Ok(end) => end,
+            Err(error) if error.is_panic() => Err(TaskEnd::Panicked { site: "rt.drop" }),
+            Err(_) => Err(TaskEnd::Aborted),
+        })
+    }
+}
+
+/// Why a task gave no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskEnd {
+    Panicked { site: &'static str },
+    Aborted,
+}
+
+thread_local! {
+    static PANICKED: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// The task whose values are being dropped on this thread because it panicked.
+pub(crate) fn panicked() -> Option<&'static str> {
+    PANICKED.get()
+}
+
+async fn guarded<F: Future>(site: &'static str, future: F) -> Result<F::Output, TaskEnd> {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            PANICKED.set(None);
+        }
+    }
+    let mut reset = None;
+    let end = {
+        let mut future = pin!(future);
+        let end = poll_fn(|cx| poll_caught(future.as_mut(), cx)).await;
+        if end.is_err() {
+            reset = Some(Reset);
+            PANICKED.set(Some(site));
+        }
+        end // the future is dropped here, after the unwinding: a guard of it may itself fail without aborting us
+    };
+    drop(reset);
+    end.map_err(|_| TaskEnd::Panicked { site })
+}
+
+fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(payload)),
+    }
+}
+
+fn start() -> io::Result<runtime::Handle> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new().name(THREAD.to_owned()).spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(handle)
+}
+
+/// One generation of the process. A fork child may find any lock of its parent's held by a thread that it does not
+/// have, so it gets a node of its own and never looks into an older one.
+struct Node {
+    own: Mutex<Option<runtime::Handle>>,
+    /// Set only by [`forked`], which runs while the child has one thread: it is never found half set.
+    next: OnceLock<Box<Node>>,
+}
+
+impl Node {
+    const fn new() -> Node {
+        Node { own: Mutex::new(None), next: OnceLock::new() }
+    }
+}
+
+static FIRST: Node = Node::new();
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Counts the forks between this process and the one that loaded the library. What was made in another generation
+/// belongs to another process.
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::Acquire)
+}
+
+/// To be called in a fork child before anything else of this library, by the thread that survived the fork.
+pub(crate) fn forked() {
+    let mut last = &FIRST;
+    while let Some(next) = last.next.get() {
+        last = next;
+    }
+    if last.next.set(Box::new(Node::new())).is_ok() {
+        GENERATION.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+fn current_node() -> &'static Node {
+    let mut last = &FIRST;
+    while let Some(next) = last.next.get() {
+        last = next;
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, mpsc};
+
+    struct Guard(Arc<Mutex<Option<Option<&'static str>>>>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = Some(panicked());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_task_alone_and_the_guards_see_the_site() {
+        let handle = Handle::current_or_own().unwrap();
+        let seen = Arc::new(Mutex::new(None));
+        let guard = Guard(seen.clone());
+        let task = handle.spawn("test.task", async move {
+            let _guard = guard;
+            tokio::task::yield_now().await;
+            panic!("planted")
+        });
+        let end: Result<(), _> = task.await;
+        assert_eq!(end, Err(TaskEnd::Panicked { site: "test.task" }));
+        assert_eq!(*seen.lock().unwrap(), Some(Some("test.task")));
+        assert_eq!(panicked(), None);
+        assert_eq!(handle.spawn("test.next", async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn an_aborted_task_is_no_fault() {
+        let handle = Handle::current_or_own().unwrap();
+        let seen = Arc::new(Mutex::new(None));
+        let guard = Guard(seen.clone());
+        let task = handle.spawn("test.task", async move {
+            let _guard = guard;
+            pending::<()>().await
+        });
+        tokio::task::yield_now().await;
+        task.abort();
+        assert_eq!(task.await, Err(TaskEnd::Aborted));
+        assert_eq!(*seen.lock().unwrap(), Some(None));
+    }
+
+    // One test for the statics: they are the process's.
+    #[test]
+    fn the_own_runtime_has_its_thread_and_each_generation_gets_another() {
+        let name_of_thread = |handle: &Handle| {
+            let (tell, told) = mpsc::channel();
+            handle.spawn("test.own", async move { tell.send(thread::current().name().map(str::to_owned)).unwrap() });
+            told.recv().unwrap()
+        };
+        let first = Handle::current_or_own().unwrap();
+        assert_eq!(name_of_thread(&first).as_deref(), Some(THREAD));
+        assert_eq!(Handle::own().unwrap().runtime.id(), first.runtime.id());
+        // A lock that a vanished thread of the parent holds must not matter to the child.
+        let held = current_node().own.lock().unwrap();
+        let before = generation();
+        forked();
+        assert_eq!(generation(), before + 1);
+        let child = Handle::own().unwrap();
+        assert_ne!(child.runtime.id(), first.runtime.id());
+        assert_eq!(name_of_thread(&child).as_deref(), Some(THREAD));
+        drop(held);
+    }
+}

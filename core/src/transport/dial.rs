@@ -1,0 +1,227 @@
+use super::{
+    Address, Connection, DialSpec, Driver, Limits, fault,
+    framing::Framed,
+    io::{Io, Socket},
+    keepalive::Pinger,
+    state::State,
+    tap::Tap,
+    tls,
+};
+use crate::{
+    clock::{self, Instant},
+    failure::evidence::Evidence,
+};
+use h2::client::{self, Builder, SendRequest};
+use std::{future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration};
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout_at,
+};
+
+const STREAM_WINDOW: u32 = 4 << 20;
+/// The stream windows are the bound: with a smaller one, readers that pause stop everybody else on the connection.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+/// Halves the cost of large messages; with much larger ones h2 waits for megabytes of what is no HTTP/2.
+const MAX_FRAME: u32 = 256 << 10;
+/// Above our own limit, because h2 answers an excess with an ambiguous error, and four times it kills the connection.
+const MIN_HEADER_LIST: u32 = 1 << 20;
+const SEND_BUFFER: usize = 1 << 20;
+
+/// How far a dial came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DialPhase {
+    Connect,
+    Tls,
+    Settings,
+}
+
+/// How long each phase took; zero for one that was not entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DialTimings {
+    pub(crate) connect: Duration,
+    pub(crate) tls: Duration,
+    pub(crate) settings: Duration,
+}
+
+impl DialTimings {
+    fn add(&mut self, phase: DialPhase, took: Duration) {
+        match phase {
+            DialPhase::Connect => self.connect = took,
+            DialPhase::Tls => self.tls = took,
+            DialPhase::Settings => self.settings = took,
+        }
+    }
+}
+
+/// Why there is no connection. Nothing of any call was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct DialFailed {
+    pub(crate) evidence: Evidence,
+    pub(crate) phase: DialPhase,
+    pub(crate) timings: DialTimings,
+}
+
+/// Connects, and returns when the peer's SETTINGS are applied.
+///
+/// # Errors
+/// The phase that failed and what was seen.
+pub(crate) async fn dial(spec: &DialSpec) -> Result<(Connection, Driver), Box<DialFailed>> {
+    let mut progress = Progress::new(spec.timeout);
+    let address: Arc<str> = spec.address.to_string().into();
+    let material = match &spec.tls {
+        Some(source) => Some(source.material().map_err(|evidence| progress.failed(DialPhase::Tls, *evidence))?),
+        None => None,
+    };
+    let socket = match timeout_at(progress.deadline, connect(&spec.address)).await {
+        Ok(Ok(socket)) => socket,
+        Ok(Err(error)) => {
+            return Err(progress.failed_by(DialPhase::Connect, |waited| refused(&address, &error, waited)));
+        }
+        Err(_) => {
+            let evidence = |waited| Evidence::Connect { address: address.to_string(), errno: None, waited };
+            return Err(progress.failed_by(DialPhase::Connect, evidence));
+        }
+    };
+    progress.done(DialPhase::Connect);
+    let (io, facts) = match material {
+        None => (Io::Plain(socket), None),
+        Some(material) => {
+            let (stream, facts) = tls::handshake(socket, &material, &spec.authority, &address, progress.deadline)
+                .await
+                .map_err(|evidence| progress.failed(DialPhase::Tls, *evidence))?;
+            progress.done(DialPhase::Tls);
+            (Io::Tls(Box::new(stream)), Some(facts))
+        }
+    };
+    settings(io, spec, address, facts, progress).await
+}
+
+/// The last phase, on any transport.
+pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
+    io: T,
+    spec: &DialSpec,
+    address: Arc<str>,
+    tls: Option<Arc<tls::Facts>>,
+    mut progress: Progress,
+) -> Result<(Connection, Driver<T>), Box<DialFailed>> {
+    let (tap, wire) = Tap::new(io);
+    let builder = builder(&spec.limits);
+    let opening = async {
+        let (send, mut connection) = builder.handshake(tap).await.map_err(Some)?;
+        // Pending after SETTINGS were seen means that h2 has applied them; a watch on the read could not tell.
+        poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(end) => Poll::Ready(Err(end.err())),
+            Poll::Pending if wire.changes() > 0 && wire.seen().settings.is_some() => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        Ok::<_, Option<h2::Error>>((send, connection))
+    };
+    let (send, mut connection): Opened<T> = match timeout_at(progress.deadline, opening).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => {
+            let evidence = fault::of_settings(&wire, error.as_ref(), &address, tls.as_deref());
+            return Err(progress.failed(DialPhase::Settings, evidence));
+        }
+        Err(_) => {
+            let first = wire.seen().first_bytes;
+            return Err(progress.failed_by(DialPhase::Settings, |waited| match first.is_empty() {
+                true => Evidence::NoSettings { address: address.to_string(), waited },
+                false => Evidence::NotHttp2 { address: address.to_string(), speaks: super::tap::speaks(&first) },
+            }));
+        }
+    };
+    progress.done(DialPhase::Settings);
+    let pinger = spec.keepalive.and_then(|rule| Some(Pinger::new(rule, connection.ping_pong()?)));
+    let state = Arc::new(State::new(wire, address, tls, spec.limits, progress.timings));
+    if let Some(settings) = &state.wire.seen().settings {
+        state.apply(settings);
+    }
+    let driver = Driver::new(connection, state.clone(), pinger, spec.plant_panic);
+    Ok((Connection::new(send, state), driver))
+}
+
+type Opened<T> = (SendRequest<Framed>, client::Connection<Tap<T>, Framed>);
+
+async fn connect(address: &Address) -> io::Result<Socket> {
+    match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            // TCP_USER_TIMEOUT and the kernel's own keepalive belong here too.
+            Ok(Socket::Tcp(stream))
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+fn refused(address: &str, error: &io::Error, waited: Duration) -> Evidence {
+    /// The same numbers on Linux and on Apple's systems.
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    let errno = error.raw_os_error();
+    match errno {
+        Some(ENFILE | EMFILE) if cfg!(unix) => Evidence::LocalResources { what: "file descriptors", errno },
+        _ if error.kind() == io::ErrorKind::OutOfMemory => Evidence::LocalResources { what: "memory", errno },
+        _ => Evidence::Connect { address: address.to_owned(), errno, waited },
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    let header_list = u32::try_from(limits.max_metadata_bytes.saturating_mul(2)).unwrap_or(u32::MAX);
+    let mut builder = Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_header_list_size(header_list.max(MIN_HEADER_LIST))
+        .max_send_buffer_size(SEND_BUFFER)
+        // With h2's default a slow reader of small messages kills the connection.
+        .data_frame_budget(usize::MAX)
+        // With h2's default the 1025th late answer to a cancelled call kills it.
+        .max_local_error_reset_streams(None)
+        .max_concurrent_reset_streams(1000)
+        .reset_stream_duration(Duration::from_secs(10));
+    builder
+}
+
+/// The clock of one dial.
+#[derive(Debug)]
+pub(super) struct Progress {
+    deadline: Instant,
+    since: Instant,
+    timings: DialTimings,
+}
+
+impl Progress {
+    pub(super) fn new(timeout: Duration) -> Progress {
+        let since = clock::now();
+        // A timeout beyond the clock's range is none: a year is as good.
+        let deadline = since.checked_add(timeout).unwrap_or_else(|| since + Duration::from_secs(31_536_000));
+        Progress { deadline, since, timings: DialTimings::default() }
+    }
+
+    fn done(&mut self, phase: DialPhase) -> Duration {
+        let now = clock::now();
+        let took = now.saturating_duration_since(self.since);
+        self.timings.add(phase, took);
+        self.since = now;
+        took
+    }
+
+    fn failed(&mut self, phase: DialPhase, evidence: Evidence) -> Box<DialFailed> {
+        self.failed_by(phase, |_| evidence)
+    }
+
+    fn failed_by(&mut self, phase: DialPhase, evidence: impl FnOnce(Duration) -> Evidence) -> Box<DialFailed> {
+        let took = self.done(phase);
+        Box::new(DialFailed { evidence: evidence(took), phase, timings: self.timings })
+    }
+}

@@ -1,0 +1,48 @@
+use bytes::{Bytes, BytesMut};
+
+/// A received message body, in the slices in which it came from the wire.
+///
+/// A slice pins the read buffer it was cut from: who keeps a message copies it, who passes it on does so once, straight
+/// into the host language's object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Message {
+    /// Length in bytes of `first` and `rest` together.
+    pub(crate) len: usize,
+    pub(crate) first: Bytes,
+    pub(crate) rest: Vec<Bytes>,
+}
+
+impl Message {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &Bytes> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Copies the body to the start of `out`; what does not fit is left out. Returns the number of bytes copied.
+    pub(crate) fn copy_to(&self, out: &mut [u8]) -> usize {
+        let mut copied = 0;
+        for slice in self.slices() {
+            let Some(room) = out.get_mut(copied..) else { break };
+            let n = slice.len().min(room.len());
+            let (Some(to), Some(from)) = (room.get_mut(..n), slice.get(..n)) else { break };
+            to.copy_from_slice(from);
+            copied += n;
+        }
+        copied
+    }
+
+    /// The body in one piece: without a copy when it came in one.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.first;
+        }
+        let mut all = BytesMut::with_capacity(self.len);
+        self.slices().for_each(|slice| all.extend_from_slice(slice));
+        all.freeze()
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(first: Bytes) -> Message {
+        Message { len: first.len(), first, rest: Vec::new() }
+    }
+}

@@ -1,0 +1,103 @@
+//! From an address to HTTP/2 streams.
+//!
+//! `calls - slots - h2 - tap - TLS - raw tap - socket`. Nothing here spawns: [`dial`] gives a handle and a [`Driver`]
+//! that the caller runs. HEADERS leave only after the peer's SETTINGS were applied, otherwise "not sent" cannot be
+//! proven.
+mod connection;
+mod dial;
+mod driver;
+mod fault;
+pub(crate) mod framing;
+mod io;
+mod keepalive;
+mod resets;
+mod slots;
+mod state;
+mod stream;
+mod tap;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tls;
+
+pub(crate) use connection::{Connection, ConnectionStats, Slot};
+pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial};
+pub(crate) use driver::{ConnectionEnd, Driver};
+pub(crate) use fault::{Reached, StreamFault};
+pub(crate) use state::Life;
+pub(crate) use stream::{RecvHalf, SendHalf, Stopped};
+pub(crate) use tls::{TlsMaterial, TlsSource};
+
+use http::HeaderMap;
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// How to make one connection.
+#[derive(Clone)]
+pub(crate) struct DialSpec {
+    pub(crate) address: Address,
+    /// `:authority`; its host part is the name that the certificate must be for, unless the material names another.
+    pub(crate) authority: Arc<str>,
+    /// Absent: plaintext.
+    pub(crate) tls: Option<Arc<dyn TlsSource>>,
+    /// For TCP, TLS and SETTINGS together.
+    pub(crate) timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) keepalive: Option<Keepalive>,
+    /// For tests of the guards: the driver panics once it carries a call.
+    pub(crate) plant_panic: bool,
+}
+
+impl fmt::Debug for DialSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialSpec")
+            .field("address", &self.address)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a connection accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Response headers, and trailers, each: the sum of name + value + 32 over the decoded fields.
+    pub(crate) max_metadata_bytes: usize,
+    /// Streams open at once, however many the peer allows.
+    pub(crate) max_streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_metadata_bytes: 16 << 10, max_streams: 100_000 }
+    }
+}
+
+/// When to ask a silent peer whether it is there (gRFC A8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keepalive {
+    /// Silence before a ping.
+    pub(crate) time: Duration,
+    /// Silence after a ping that ends the connection.
+    pub(crate) timeout: Duration,
+    /// Ping also while no call is in flight.
+    pub(crate) without_calls: bool,
+}
+
+/// The size of a header list as HTTP/2 counts it (RFC 9113 section 10.5.1).
+pub(crate) fn metadata_size(map: &HeaderMap) -> usize {
+    map.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}

@@ -1,0 +1,152 @@
+use super::{
+    classify,
+    facts::{Facts, Refusal},
+};
+use crate::failure::evidence::Leaf;
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+    client::{
+        ResolvesClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    sign::CertifiedKey,
+};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use x509_parser::{
+    prelude::{FromDer, GeneralName, X509Certificate},
+    time::ASN1Time,
+};
+
+/// Names kept of a certificate, which may hold thousands.
+const MAX_NAMES: usize = 32;
+
+/// Leaves every decision to the real verifier, and keeps what it refused.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    inner: Arc<dyn ServerCertVerifier>,
+    roots: Arc<RootCertStore>,
+    facts: Arc<Facts>,
+}
+
+impl Recorder {
+    pub(super) fn new(inner: Arc<dyn ServerCertVerifier>, roots: Arc<RootCertStore>, facts: Arc<Facts>) -> Recorder {
+        Recorder { inner, roots, facts }
+    }
+
+    fn record(&self, error: &Error, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) {
+        let Error::InvalidCertificate(error) = error else { return };
+        let parsed = X509Certificate::from_der(leaf).ok().map(|(_, leaf)| leaf);
+        self.facts.refuse(Refusal {
+            problem: classify::certificate(error, parsed.as_ref(), others, &self.roots),
+            leaf: parsed.map(|leaf| describe(&leaf, others.len() + 1)),
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs()),
+        });
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.inner
+            .verify_server_cert(leaf, others, name, ocsp, now)
+            .inspect_err(|error| self.record(error, leaf, others, now))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        self.inner.root_hint_subjects()
+    }
+}
+
+/// Gives our certificate when asked, and notes that it did.
+#[derive(Debug)]
+pub(super) struct Identity {
+    inner: Arc<dyn ResolvesClientCert>,
+    facts: Arc<Facts>,
+}
+
+impl Identity {
+    pub(super) fn new(inner: Arc<dyn ResolvesClientCert>, facts: Arc<Facts>) -> Identity {
+        Identity { inner, facts }
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.inner.resolve(hints, schemes).inspect(|_| self.facts.sent_certificate())
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
+    }
+}
+
+pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(time(&certificate.validity().not_after))
+}
+
+fn describe(leaf: &X509Certificate<'_>, chain_length: usize) -> Leaf {
+    let names = leaf.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names).filter_map(name).take(MAX_NAMES);
+    Leaf {
+        subject: classify::printable(leaf.subject().to_string().as_bytes()),
+        issuer: classify::printable(leaf.issuer().to_string().as_bytes()),
+        names: names.collect(),
+        not_before: time(&leaf.validity().not_before),
+        not_after: time(&leaf.validity().not_after),
+        chain_length,
+    }
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some(classify::printable(name.as_bytes())),
+        GeneralName::IPAddress(octets) => match octets.len() {
+            4 => <[u8; 4]>::try_from(*octets).ok().map(|octets| IpAddr::from(octets).to_string()),
+            _ => <[u8; 16]>::try_from(*octets).ok().map(|octets| IpAddr::from(octets).to_string()),
+        },
+        _ => None,
+    }
+}
+
+fn time(time: &ASN1Time) -> SystemTime {
+    let seconds = Duration::from_secs(time.timestamp().unsigned_abs());
+    let time = match time.timestamp() {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(seconds),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(seconds),
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
