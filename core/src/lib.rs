@@ -3,11 +3,11 @@
 
 #[allow(dead_code)] // until the layers above are there
 mod clock;
-/// What went wrong, as data.
-pub mod failure {
-    pub mod evidence;
-}
+pub mod compress;
+pub mod failure;
+pub mod metadata;
 #[allow(dead_code)] // until the layers above are there
 mod rt;
+pub mod status;
 #[allow(dead_code, unused_imports)] // until the layers above are there
 mod transport;

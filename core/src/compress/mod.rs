@@ -1,0 +1,120 @@
+//! Message compression: gzip (RFC 1952), deflate in its zlib form (RFC 1950, as gRPC means it) and zstd (RFC 8878).
+//!
+//! Each message has its own context (doc/compression.md). Decompression never holds more than its limit and one byte.
+mod inflate;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use bytes::{Buf, Bytes};
+use flate2::{Compression as Level, write::GzEncoder, write::ZlibEncoder};
+
+use crate::failure::{Evidence, MessageProblem, Sized};
+
+/// An algorithm of `grpc-encoding`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// None.
+    #[default]
+    Identity,
+    /// gzip.
+    Gzip,
+    /// zlib.
+    Deflate,
+    /// Zstandard.
+    #[cfg(feature = "zstd")]
+    Zstd,
+}
+
+/// Why a message could not be decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecompressError {
+    /// The bytes are not of the algorithm, or are cut off.
+    Corrupt,
+    /// The message is larger than the limit.
+    TooLarge,
+}
+
+impl Compression {
+    /// Every algorithm of this build.
+    pub const ALL: &'static [Self] = &[
+        Self::Identity,
+        Self::Gzip,
+        Self::Deflate,
+        #[cfg(feature = "zstd")]
+        Self::Zstd,
+    ];
+
+    /// The name in `grpc-encoding`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            #[cfg(feature = "zstd")]
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// The algorithm of this name, if this build has it.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+/// The value of `grpc-accept-encoding`: what [`decompress`] can read.
+pub const fn accept_encoding() -> &'static str {
+    if cfg!(feature = "zstd") { "identity,gzip,deflate,zstd" } else { "identity,gzip,deflate" }
+}
+
+/// Compresses one message. `None` when the algorithm failed, which it does for want of memory only; send the message
+/// as it is then.
+pub fn compress(algorithm: Compression, message: &[u8]) -> Option<Bytes> {
+    let compressed = match algorithm {
+        Compression::Identity => return Some(Bytes::copy_from_slice(message)),
+        Compression::Gzip => encode(GzEncoder::new(Vec::new(), Level::default()), message, GzEncoder::finish),
+        Compression::Deflate => encode(ZlibEncoder::new(Vec::new(), Level::default()), message, ZlibEncoder::finish),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd::bulk::compress(message, zstd::DEFAULT_COMPRESSION_LEVEL),
+    };
+    compressed.ok().map(Bytes::from)
+}
+
+fn encode<W: Write>(
+    mut encoder: W,
+    message: &[u8],
+    finish: impl FnOnce(W) -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
+    encoder.write_all(message)?;
+    finish(encoder)
+}
+
+/// Decompresses one message, which may lie in several pieces, to at most `limit` bytes.
+///
+/// # Errors
+/// [`DecompressError`]; nothing of the message is kept.
+pub fn decompress(algorithm: Compression, message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
+    match algorithm {
+        Compression::Identity => inflate::copy(message, limit),
+        Compression::Gzip => inflate::read(flate2::bufread::MultiGzDecoder::new(message.reader()), limit),
+        Compression::Deflate => inflate::zlib(message, limit),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => inflate::zstd(message, limit),
+    }
+}
+
+impl DecompressError {
+    /// MESSAGE_MALFORMED or RESPONSE_TOO_LARGE. The size of a message that is too large is at least `limit + 1`; more is not
+    /// known, because decompression stopped there.
+    pub fn evidence(self, limit: usize, option: &'static str) -> Evidence {
+        match self {
+            Self::Corrupt => Evidence::Message { problem: MessageProblem::Decompress },
+            Self::TooLarge => {
+                let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+                Evidence::ResponseTooLarge { what: Sized::Decompressed, actual: limit.saturating_add(1), limit, option }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Failures as values: what failed, why, who has to act, whether the request reached the server, what to do.
+//!
+//! A layer that sees something go wrong makes an [`Evidence`]; [`diagnose`] turns it and the call's [`Situation`] into a
+//! [`Failure`]. Nothing here looks at a clock, does I/O, or chooses a cause by a text.
+//!
+//! ```
+//! use causewire::failure::{Category, Cause, Evidence, Retry, Situation, diagnose};
+//!
+//! let seen = Evidence::NotTls { address: "10.0.0.7:443".into(), speaks: causewire::failure::Speaks::Http1 };
+//! let failure = diagnose(seen, Situation::default());
+//! assert_eq!(failure.record().cause, Cause::TlsPeerNotTls);
+//! assert_eq!((failure.record().category, failure.record().retry), (Category::Config, Retry::Fix));
+//! assert!(failure.line().starts_with("UNAVAILABLE TLS_PEER_NOT_TLS (tls, config, fix): 10.0.0.7:443 does not speak TLS"));
+//! ```
+mod causes;
+mod code;
+mod detail;
+mod diagnose;
+mod errno;
+pub mod evidence;
+mod hint;
+mod json;
+mod read;
+mod record;
+mod redact;
+mod render;
+mod time;
+mod words;
+mod write;
+
+use std::{fmt, sync::Arc};
+
+pub use self::{
+    causes::{Cause, CauseInfo},
+    code::Code,
+    detail::{
+        BadRequest, DebugInfo, Detail, ErrorInfo, FieldViolation, Help, HelpLink, LocalizedMessage,
+        PreconditionFailure, PreconditionViolation, QuotaFailure, QuotaViolation, RequestInfo, ResourceInfo, RetryInfo,
+        UnknownDetail,
+    },
+    diagnose::{Situation, diagnose},
+    evidence::*,
+    json::Json,
+    read::NotARecord,
+    record::{Attempt, Deadline, Record, StreamFacts},
+    redact::{may_show_value, peer_text, pem_label, url_host_port, without_userinfo},
+    render::Style,
+    words::{Category, DeadlineSource, DetailsState, Layer, Origin, Phase, Reached, Retry, RetryStopped},
+};
+
+/// Why a call failed: one pointer to a [`Record`], cheap to move and to clone.
+#[derive(Clone, PartialEq)]
+pub struct Failure(Arc<Record>);
+
+impl Failure {
+    /// A failure with this record.
+    pub fn new(record: Record) -> Self {
+        Self(Arc::new(record))
+    }
+
+    /// The facts.
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// The facts, to be filled in. Copies them when the failure was cloned before.
+    pub fn record_mut(&mut self) -> &mut Record {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// Why.
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    /// The gRPC status code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The canonical JSON, the same bytes in every language.
+    pub fn to_json(&self) -> String {
+        write::to_json(&self.0)
+    }
+
+    /// Reads a record that this or another version wrote. Keys that are not known are kept; a cause that is not known
+    /// becomes the generic cause of its layer.
+    ///
+    /// # Errors
+    /// [`NotARecord`] when the text is not JSON, or is not a record.
+    pub fn from_json(json: &str) -> Result<Self, NotARecord> {
+        read::from_json(json)
+    }
+
+    /// `UNAVAILABLE TLS_CERT_EXPIRED (tls, security, fix): … [dns:///users:443 10.0.0.7:443]`.
+    pub fn line(&self) -> String {
+        render::line(&self.0)
+    }
+
+    /// Everything, on several lines, for the person who has to repair it. Has addresses and names.
+    pub fn diagnostic(&self) -> String {
+        render::diagnostic(&self.0)
+    }
+
+    /// One line without addresses and names, to be shown to a stranger.
+    pub fn public(&self) -> String {
+        render::public(&self.0)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({})", self.line())
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.underlying.as_ref().map(|failure| failure as _)
+    }
+}
+
+/// Renders a record from its JSON, for a language that holds nothing else.
+///
+/// # Errors
+/// [`NotARecord`] when the text is not JSON, or is not a record.
+pub fn render(json: &str, style: Style) -> Result<String, NotARecord> {
+    let failure = Failure::from_json(json)?;
+    Ok(match style {
+        Style::Line => failure.line(),
+        Style::Diagnostic => failure.diagnostic(),
+        Style::Public => failure.public(),
+    })
+}

@@ -1,0 +1,168 @@
+//! The record: every fact of one failure, in typed fields.
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use super::{
+    Category, Cause, Code, DeadlineSource, Detail, DetailsState, Failure, Json, Layer, Origin, Phase, Reached, Retry,
+    RetryStopped, hint, render,
+};
+
+/// One failure, key by key as its JSON has it. [`diagnose`](super::diagnose) fills what follows from the evidence; the
+/// call fills what only it knows: times, attempts, the stream, the deadline, the peer's words.
+#[derive(Clone, PartialEq)]
+pub struct Record {
+    /// The gRPC status code.
+    pub code: Code,
+    /// Why.
+    pub cause: Cause,
+    /// Who has to act.
+    pub category: Category,
+    /// Who said that the call failed.
+    pub origin: Origin,
+    /// Whether trying again helps.
+    pub retry: Retry,
+    /// Whether the request reached the server.
+    pub reached: Reached,
+    /// What the call was doing.
+    pub phase: Option<Phase>,
+    /// `/package.Service/Method`.
+    pub method: Option<Arc<str>>,
+    /// The target as the channel was given it.
+    pub target: Option<Arc<str>>,
+    /// The address of the connection.
+    pub peer: Option<Arc<str>>,
+    /// `host:port` of the proxy, never its credentials.
+    pub via_proxy: Option<Arc<str>>,
+    /// The advice, where it does not follow from this version's table: a record read from JSON keeps its own.
+    pub hint: Option<String>,
+    /// What the peer said, made harmless by [`peer_text`](super::peer_text).
+    pub peer_text: Option<String>,
+    /// What the layer saw: the keys that [`CauseInfo::evidence`](super::CauseInfo) lists, in that order.
+    pub evidence: Vec<(Cow<'static, str>, Json)>,
+    /// The deadline of the call, if it had one.
+    pub deadline: Option<Deadline>,
+    /// What went over the stream, if one was opened.
+    pub stream: Option<StreamFacts>,
+    /// Time per phase, in the order in which the phases ran.
+    pub elapsed: Vec<(Phase, Duration)>,
+    /// One entry per attempt.
+    pub attempts: Vec<Attempt>,
+    /// Why there was no further attempt.
+    pub retry_stopped: Option<RetryStopped>,
+    /// What stood behind a deadline or an exhausted retry.
+    pub underlying: Option<Failure>,
+    /// The decoded error details.
+    pub details: Vec<Detail>,
+    /// What became of the error details. Absent where the service never answered.
+    pub details_state: Option<DetailsState>,
+    /// Keys that a newer version wrote.
+    pub extra: Vec<(String, Json)>,
+}
+
+/// The deadline of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The time that the call had, from its start.
+    pub budget: Duration,
+    /// Who set it.
+    pub source: DeadlineSource,
+}
+
+/// What went over one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamFacts {
+    /// Messages handed to the connection.
+    pub sent_messages: u64,
+    /// Their bytes, with frame prefixes.
+    pub sent_bytes: u64,
+    /// Messages received whole.
+    pub received_messages: u64,
+    /// Bytes received, with frame prefixes.
+    pub received_bytes: u64,
+    /// The HTTP/2 stream id, once it is known.
+    pub id: Option<u32>,
+}
+
+/// One attempt of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// The address that was tried.
+    pub address: Option<Arc<str>>,
+    /// The address of the connection, once there was one.
+    pub peer: Option<Arc<str>>,
+    /// How it ended.
+    pub code: Option<Code>,
+    /// Why it failed.
+    pub cause: Option<Cause>,
+    /// The wait before it.
+    pub delay: Duration,
+    /// Time per phase.
+    pub elapsed: Vec<(Phase, Duration)>,
+}
+
+impl Record {
+    /// A record of `cause` with the defaults of the table and nothing else.
+    pub fn new(cause: Cause) -> Self {
+        let info = cause.info();
+        Self {
+            code: info.code,
+            cause,
+            category: info.category,
+            origin: info.origin,
+            retry: info.retry,
+            reached: info.reached,
+            phase: None,
+            method: None,
+            target: None,
+            peer: None,
+            via_proxy: None,
+            hint: None,
+            peer_text: None,
+            evidence: Vec::new(),
+            deadline: None,
+            stream: None,
+            elapsed: Vec::new(),
+            attempts: Vec::new(),
+            retry_stopped: None,
+            underlying: None,
+            details: Vec::new(),
+            details_state: None,
+            extra: Vec::new(),
+        }
+    }
+
+    /// The layer that failed.
+    pub const fn layer(&self) -> Layer {
+        self.cause.layer()
+    }
+
+    /// The advice: one filled sentence or two. Its wording is not part of any contract.
+    pub fn hint(&self) -> Cow<'_, str> {
+        match &self.hint {
+            Some(hint) => Cow::Borrowed(hint),
+            None => Cow::Owned(hint::fill(self, hint::Audience::Operator)),
+        }
+    }
+
+    /// One value of the evidence.
+    pub fn evidence(&self, key: &str) -> Option<&Json> {
+        self.evidence.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// Removes every word that the peer chose: its text and its details.
+    pub fn suppress_peer_text(&mut self) {
+        self.peer_text = None;
+        self.details.clear();
+    }
+}
+
+/// One line, so that no format string can print more than a log may hold.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({})", render::line(self))
+    }
+}
+
+/// Whole milliseconds; what does not fit is the largest number.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
