@@ -9,11 +9,14 @@ use std::io::{self, Write};
 
 use bytes::{Buf, Bytes};
 use flate2::{Compression as Level, write::GzEncoder, write::ZlibEncoder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::{Evidence, MessageProblem, Sized};
 
 /// An algorithm of `grpc-encoding`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Compression {
     /// None.
