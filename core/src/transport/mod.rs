@@ -23,6 +23,7 @@ pub(crate) use connection::{Connection, ConnectionStats, Slot};
 pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial};
 pub(crate) use driver::{ConnectionEnd, Driver};
 pub(crate) use fault::{Reached, StreamFault};
+pub use framing::Message;
 pub(crate) use state::Life;
 pub(crate) use stream::{RecvHalf, SendHalf, Stopped};
 pub(crate) use tls::{TlsMaterial, TlsSource};

@@ -261,6 +261,15 @@ impl RecvHalf {
         Poll::Ready(self.shared.check_metadata(&head.headers).map(|()| head))
     }
 
+    /// After the head: nothing follows it.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Body::Stream(body) => body.is_end_stream(),
+            Body::Head(_) => false,
+            Body::Done => true,
+        }
+    }
+
     /// The next bytes of the body; `None` when the trailers can be read. Each slice holds its part of the stream's
     /// window until it is given back by [`release`](RecvHalf::release).
     ///

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 /// A slice pins the read buffer it was cut from: who keeps a message copies it, who passes it on does so once, straight
 /// into the host language's object.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Message {
+pub struct Message {
     /// Length in bytes of `first` and `rest` together.
     pub(crate) len: usize,
     pub(crate) first: Bytes,
@@ -13,12 +13,22 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it is empty, which is a message like any other.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(crate) fn slices(&self) -> impl Iterator<Item = &Bytes> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
     /// Copies the body to the start of `out`; what does not fit is left out. Returns the number of bytes copied.
-    pub(crate) fn copy_to(&self, out: &mut [u8]) -> usize {
+    pub fn copy_to(&self, out: &mut [u8]) -> usize {
         let mut copied = 0;
         for slice in self.slices() {
             let Some(room) = out.get_mut(copied..) else { break };
@@ -31,7 +41,7 @@ impl Message {
     }
 
     /// The body in one piece: without a copy when it came in one.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub fn into_bytes(self) -> Bytes {
         if self.rest.is_empty() {
             return self.first;
         }

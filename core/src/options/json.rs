@@ -1,0 +1,166 @@
+//! The JSON form of the options: parsed with the path of what is wrong, keys and passwords beside it.
+use super::{ChannelOptions, Secret, TlsOptions};
+use crate::failure::Evidence;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// What crosses beside the JSON document, so that it is in no JSON text that somebody logs.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// PEM private key of the client certificate.
+    pub tls_key_pem: Option<Secret<String>>,
+}
+
+impl ChannelOptions {
+    /// Reads the document of a language binding. An absent key is its default.
+    ///
+    /// # Errors
+    /// `OPTION_INVALID` that names the field by its path (`keepalive.time_ms`) and says what is accepted.
+    pub fn from_json(document: &str) -> Result<Self, Evidence> {
+        let value: Value = serde_json::from_str(document)
+            .map_err(|e| invalid("options", format!("is not JSON: line {} column {}", e.line(), e.column())))?;
+        let Value::Object(mut map) = value else {
+            return Err(invalid("options", "must be a JSON object"));
+        };
+        // `"tls": null` is plaintext on purpose; an absent key is TLS. serde alone cannot tell them apart.
+        let plaintext = map.get("tls").is_some_and(Value::is_null);
+        map.retain(|_, value| !value.is_null());
+        let mut options = read_fields(map)?;
+        if plaintext {
+            options.tls = None;
+        }
+        options.validate()?;
+        Ok(options)
+    }
+
+    /// Adds what crossed beside the document.
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        if let Some(key) = secrets.tls_key_pem {
+            self.tls.get_or_insert_with(TlsOptions::default).key_pem = Some(key);
+        }
+        self
+    }
+}
+
+/// Field by field, because serde's own error does not say where it is.
+fn read_fields(map: Map<String, Value>) -> Result<ChannelOptions, Evidence> {
+    let mut good = Map::new();
+    for (key, value) in map {
+        if key == "service_config" {
+            super::ServiceConfig::check(&value)?;
+        }
+        let single = Map::from_iter([(key.clone(), value.clone())]);
+        if serde_json::from_value::<ChannelOptions>(Value::Object(single)).is_err() {
+            return Err(locate(key, value));
+        }
+        good.insert(key, value);
+    }
+    serde_json::from_value(Value::Object(good)).map_err(|_| invalid("options", "cannot be read"))
+}
+
+/// Finds the innermost key that is refused on its own.
+fn locate(key: String, value: Value) -> Evidence {
+    if !known().contains(&key.as_str()) {
+        return invalid(key, format!("is not an option; known are {}", known().join(", ")));
+    }
+    if let Value::Object(inner) = &value {
+        for (name, field) in inner {
+            let single = Value::Object(Map::from_iter([(name.clone(), field.clone())]));
+            let probe = Value::Object(Map::from_iter([(key.clone(), single)]));
+            if serde_json::from_value::<ChannelOptions>(probe).is_err() {
+                return invalid(format!("{key}.{name}"), "is unknown or has the wrong type");
+            }
+        }
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    invalid(key, format!("cannot be {kind} of this form"))
+}
+
+fn known() -> Vec<&'static str> {
+    vec![
+        "tls",
+        "authority",
+        "proxy",
+        "keepalive",
+        "max_receive_message_bytes",
+        "max_send_message_bytes",
+        "max_metadata_bytes",
+        "compression",
+        "user_agent",
+        "connect_timeout_ms",
+        "idle_timeout_ms",
+        "reconnect_window_ms",
+        "backoff",
+        "dns",
+        "retry",
+        "service_config",
+        "suppress_peer_text",
+        "plant_panic",
+    ]
+}
+
+pub(super) fn invalid(field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Evidence {
+    Evidence::Option { field: field.into(), value: None, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(document: &str) -> String {
+        match ChannelOptions::from_json(document) {
+            Err(Evidence::Option { field, .. } | Evidence::TlsMaterial { field, .. }) => field.into_owned(),
+            other => panic!("expected a bad option, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn absent_tls_is_system_roots_and_null_is_plaintext() {
+        assert_eq!(ChannelOptions::from_json("{}").unwrap().tls, Some(TlsOptions::default()));
+        assert_eq!(ChannelOptions::from_json(r#"{"tls":null}"#).unwrap().tls, None);
+    }
+
+    #[test]
+    fn every_field_is_known() {
+        let all = serde_json::to_value(ChannelOptions {
+            plant_panic: Some(super::super::PanicSite::Call),
+            ..ChannelOptions::default()
+        })
+        .unwrap();
+        let mut names: Vec<_> = all.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut listed = known();
+        names.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(names, listed);
+    }
+
+    #[test]
+    fn a_bad_field_is_named() {
+        assert_eq!(field(r#"{"nope":1}"#), "nope");
+        assert_eq!(field(r#"{"keepalive":{"time_ms":"x"}}"#), "keepalive.time_ms");
+        assert_eq!(field(r#"{"keepalive":{"tiem_ms":1}}"#), "keepalive.tiem_ms");
+        assert_eq!(field(r#"{"backoff":{"jitter":2}}"#), "backoff.jitter");
+        assert_eq!(field(r#"{"backoff":{"multiplier":0.5}}"#), "backoff.multiplier");
+        assert_eq!(field(r#"{"max_receive_message_bytes":-1}"#), "max_receive_message_bytes");
+        assert_eq!(field(r#"{"compression":"br"}"#), "compression");
+        assert_eq!(field(r#"{"dns":{"servers":["nowhere"]}}"#), "dns.servers[0]");
+        assert_eq!(field("[]"), "options");
+        assert_eq!(field("{"), "options");
+        assert_eq!(field(r#"{"tls":{"cert_pem":"x"}}"#), "tls.key_pem");
+    }
+
+    #[test]
+    fn a_secret_is_in_no_output() {
+        let mut options = ChannelOptions::from_json(r#"{"proxy":"http://u:canary@p:1"}"#).unwrap();
+        options = options.with_secrets(Secrets { tls_key_pem: Some(Secret::new("canary".into())) });
+        assert!(!format!("{options:?}").contains("canary"));
+        assert!(!serde_json::to_string(&options).unwrap().contains("canary"));
+    }
+}

@@ -1,0 +1,115 @@
+//! Ranges and combinations that the types do not rule out.
+use super::{ChannelOptions, json::invalid};
+use crate::failure::Evidence;
+use std::{borrow::Cow, net::SocketAddr};
+
+impl ChannelOptions {
+    /// Checks everything that can be checked without I/O.
+    ///
+    /// # Errors
+    /// `OPTION_INVALID` or `TLS_CONFIG_INVALID` that names the first bad field.
+    pub fn validate(&self) -> Result<(), Evidence> {
+        self.check_sizes()?;
+        self.check_times()?;
+        self.check_names()?;
+        if let Some(tls) = &self.tls
+            && tls.cert_pem.is_none()
+            && tls.key_pem.is_some()
+        {
+            return Err(Evidence::TlsMaterial {
+                field: "tls.cert_pem".into(),
+                reason: "is missing beside tls.key_pem".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_sizes(&self) -> Result<(), Evidence> {
+        const MESSAGE: u64 = u32::MAX as u64;
+        at_most("max_receive_message_bytes", self.max_receive_message_bytes, MESSAGE)?;
+        at_most("max_send_message_bytes", self.max_send_message_bytes.unwrap_or(0), MESSAGE)?;
+        // above this h2 itself ends the connection
+        at_most("max_metadata_bytes", u64::from(self.max_metadata_bytes), 1 << 20)
+    }
+
+    fn check_times(&self) -> Result<(), Evidence> {
+        const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
+        let backoff = &self.backoff;
+        at_least("connect_timeout_ms", self.connect_timeout_ms, 1)?;
+        at_least("idle_timeout_ms", self.idle_timeout_ms, 1000)?;
+        at_least("backoff.initial_ms", backoff.initial_ms, 1)?;
+        at_least("backoff.max_ms", backoff.max_ms, backoff.initial_ms)?;
+        for (field, value) in [
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("reconnect_window_ms", self.reconnect_window_ms),
+            ("backoff.max_ms", backoff.max_ms),
+            ("dns.min_interval_ms", self.dns.min_interval_ms),
+            ("dns.refresh_ms", self.dns.refresh_ms),
+        ] {
+            at_most(field, value, YEAR_MS)?;
+        }
+        if let Some(keepalive) = &self.keepalive {
+            at_least("keepalive.time_ms", keepalive.time_ms, 1)?;
+            at_most("keepalive.time_ms", keepalive.time_ms, YEAR_MS)?;
+            at_least("keepalive.timeout_ms", keepalive.timeout_ms, 1)?;
+            at_most("keepalive.timeout_ms", keepalive.timeout_ms, YEAR_MS)?;
+        }
+        if !(1.0..=100.0).contains(&backoff.multiplier) {
+            return Err(out_of_range("backoff.multiplier", backoff.multiplier, "must be from 1 to 100"));
+        }
+        if !(0.0..=1.0).contains(&backoff.jitter) {
+            return Err(out_of_range("backoff.jitter", backoff.jitter, "must be from 0 to 1"));
+        }
+        Ok(())
+    }
+
+    fn check_names(&self) -> Result<(), Evidence> {
+        for (i, server) in self.dns.servers.iter().enumerate() {
+            if server.parse::<SocketAddr>().is_err() {
+                return Err(invalid(format!("dns.servers[{i}]"), "must be ip:port"));
+            }
+        }
+        if let Some(agent) = &self.user_agent
+            && (agent.is_empty() || !agent.bytes().all(|b| (0x20..=0x7e).contains(&b)))
+        {
+            return Err(invalid("user_agent", "must be printable ASCII and not empty"));
+        }
+        if let Some(authority) = &self.authority
+            && authority.parse::<http::uri::Authority>().is_err()
+        {
+            return Err(invalid("authority", "must be host or host:port"));
+        }
+        self.check_proxy()
+    }
+
+    fn check_proxy(&self) -> Result<(), Evidence> {
+        let Some(proxy) = &self.proxy else { return Ok(()) };
+        let proxy = proxy.expose();
+        let rest = proxy.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let host = rest.map(|rest| rest.rsplit('@').next().unwrap_or(rest));
+        match host {
+            _ if proxy == "off" => Ok(()),
+            Some(host) if host.parse::<http::uri::Authority>().is_ok() => Ok(()),
+            _ => Err(invalid("proxy", "must be `off` or http://[user:password@]host:port")),
+        }
+    }
+}
+
+fn at_least(field: &'static str, value: u64, least: u64) -> Result<(), Evidence> {
+    if value < least {
+        return Err(out_of_range(field, value, format!("must be at least {least}")));
+    }
+    Ok(())
+}
+
+fn at_most(field: &'static str, value: u64, most: u64) -> Result<(), Evidence> {
+    if value > most {
+        return Err(out_of_range(field, value, format!("must be at most {most}")));
+    }
+    Ok(())
+}
+
+fn out_of_range(field: &'static str, value: impl ToString, reason: impl Into<Cow<'static, str>>) -> Evidence {
+    Evidence::Option { field: field.into(), value: Some(value.to_string()), reason: reason.into() }
+}
