@@ -98,36 +98,56 @@ pub(crate) enum TaskEnd {
 }
 
 thread_local! {
-    static PANICKED: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static TASK: Cell<Task> = const { Cell::new(Task { site: None, failed: false }) };
 }
 
-/// The task whose values are being dropped on this thread because it panicked.
+#[derive(Clone, Copy)]
+struct Task {
+    site: Option<&'static str>,
+    failed: bool,
+}
+
+/// The site of the task whose values are being dropped on this thread because it panicked.
 pub(crate) fn panicked() -> Option<&'static str> {
-    PANICKED.get()
+    let task = TASK.get();
+    task.site.filter(|_| task.failed || thread::panicking())
+}
+
+/// Names the task that runs on this thread, until dropped.
+struct Running(Task);
+
+impl Running {
+    fn enter(site: &'static str, failed: bool) -> Running {
+        Running(TASK.replace(Task { site: Some(site), failed }))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        TASK.set(self.0);
+    }
 }
 
 async fn guarded<F: Future>(site: &'static str, future: F) -> Result<F::Output, TaskEnd> {
-    struct Reset;
-    impl Drop for Reset {
-        fn drop(&mut self) {
-            PANICKED.set(None);
-        }
-    }
-    let mut reset = None;
+    let mut failed = None;
     let end = {
         let mut future = pin!(future);
-        let end = poll_fn(|cx| poll_caught(future.as_mut(), cx)).await;
+        let end = poll_fn(|cx| poll_caught(site, future.as_mut(), cx)).await;
         if end.is_err() {
-            reset = Some(Reset);
-            PANICKED.set(Some(site));
+            failed = Some(Running::enter(site, true));
         }
-        end // the future is dropped here, after the unwinding: a guard of it may itself fail without aborting us
+        end // what the unwinding left of the future is dropped here, where a guard of it may fail without aborting us
     };
-    drop(reset);
+    drop(failed);
     end.map_err(|_| TaskEnd::Panicked { site })
 }
 
-fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+fn poll_caught<F: Future>(
+    site: &'static str,
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+    let _running = Running::enter(site, false);
     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
         Ok(poll) => poll.map(Ok),
         Err(payload) => Poll::Ready(Err(payload)),

@@ -150,7 +150,8 @@ async fn connect(address: &Address) -> io::Result<Socket> {
     match address {
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            // It fails where the peer has already reset the connection, which the next read tells better.
+            let _ = stream.set_nodelay(true);
             // TCP_USER_TIMEOUT and the kernel's own keepalive belong here too.
             Ok(Socket::Tcp(stream))
         }
@@ -169,6 +170,10 @@ fn refused(address: &str, error: &io::Error, waited: Duration) -> Evidence {
     match errno {
         Some(ENFILE | EMFILE) if cfg!(unix) => Evidence::LocalResources { what: "file descriptors", errno },
         _ if error.kind() == io::ErrorKind::OutOfMemory => Evidence::LocalResources { what: "memory", errno },
+        // The handshake of TCP was complete, or it would have been a refusal.
+        _ if error.kind() == io::ErrorKind::ConnectionReset => {
+            Evidence::ClosedEarly { address: address.to_owned(), errno }
+        }
         _ => Evidence::Connect { address: address.to_owned(), errno, waited },
     }
 }

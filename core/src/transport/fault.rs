@@ -120,12 +120,12 @@ pub(super) fn of_settings(
             too_many_pings: false,
         };
     }
+    if !seen.first_bytes.is_empty() {
+        return Evidence::NotHttp2 { address: address(), speaks: super::tap::speaks(&seen.first_bytes) };
+    }
     if let Some(error) = error.filter(|error| error.is_library()) {
         let code = error.reason().map_or(0, u32::from);
         return Evidence::Violation { what: violation(code), code, opening: true };
-    }
-    if !seen.first_bytes.is_empty() {
-        return Evidence::NotHttp2 { address: address(), speaks: super::tap::speaks(&seen.first_bytes) };
     }
     Evidence::ClosedEarly { address: address(), errno: seen.errors().find_map(|error| error.raw_os_error()) }
 }

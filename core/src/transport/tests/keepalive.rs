@@ -1,0 +1,71 @@
+use super::{super::*, peer::*};
+use crate::failure::evidence::Evidence;
+use std::time::Duration;
+
+const RULE: Keepalive =
+    Keepalive { time: Duration::from_secs(10), timeout: Duration::from_secs(20), without_calls: false };
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_found_and_its_calls_know_why() {
+    let (c, mut p) = connect_with(|spec| spec.keepalive = Some(RULE), &[]).await;
+    let call = c.unary();
+    p.request(1).await;
+    let start = tokio::time::Instant::now();
+    let (evidence, reached) = {
+        let (_send, mut recv) = call;
+        let fault = recv.head().await.unwrap_err();
+        (*fault.evidence, fault.reached)
+    };
+    let Evidence::Keepalive { address, waited } = evidence else { panic!("{evidence:?}") };
+    assert_eq!((address.as_str(), reached), (&**c.connection.peer(), Reached::Maybe));
+    assert!(waited >= RULE.timeout && waited < RULE.timeout + Duration::from_secs(1));
+    assert!(start.elapsed() <= 2 * RULE.time + RULE.timeout + Duration::from_secs(1));
+    assert!(matches!(c.driver.await.unwrap().evidence, Evidence::Keepalive { .. }));
+    assert!(p.rest().await.iter().any(|f| f.kind == PING && f.flags & ACK == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_byte_is_a_sign_of_life() {
+    let (c, mut p) = connect_with(|spec| spec.keepalive = Some(RULE), &[]).await;
+    let call = c.unary();
+    p.request(1).await;
+    for _ in 0..5 {
+        let ping = p.until(|f| f.kind == PING && f.flags == 0).await.pop().unwrap();
+        p.send(frame(PING, ACK, 0, &ping.payload)).await;
+    }
+    // The pong is not what counts: a frame of any kind is.
+    p.until(|f| f.kind == PING && f.flags == 0).await;
+    p.send(response(1)).await;
+    assert!(story(call).await.ok());
+    assert!(c.connection.stats().pings_out >= 6 && c.connection.is_usable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_asked_only_if_wanted() {
+    for without_calls in [false, true] {
+        let rule = Keepalive { without_calls, ..RULE };
+        let (c, _p) = connect_with(|spec| spec.keepalive = Some(rule), &[]).await;
+        let lasted = tokio::time::timeout(Duration::from_secs(1000), c.connection.closed_or_draining()).await.is_err();
+        assert_eq!(lasted, !without_calls);
+        assert_eq!(c.connection.stats().pings_out, u32::from(without_calls));
+    }
+}
+
+/// A server means our pings by ENHANCE_YOUR_CALM only if we sent some, and nothing else that it could mean.
+#[tokio::test(start_paused = true)]
+async fn too_many_pings_is_told_by_what_was_sent() {
+    for reset in [false, true] {
+        let (c, mut p) = connect_with(|spec| spec.keepalive = Some(RULE), &[]).await;
+        let call = c.unary();
+        p.request(1).await;
+        if reset {
+            drop(c.open(true).unwrap());
+            p.want(RST).await;
+        }
+        p.until(|f| f.kind == PING && f.flags == 0).await;
+        p.send(goaway(0, 11, b"too_many_pings")).await;
+        let (evidence, reached) = story(call).await.fault();
+        let Evidence::GoAway { code: 11, too_many_pings, unprocessed: true, .. } = evidence else { panic!() };
+        assert_eq!((too_many_pings, reached), (!reset, Reached::Unprocessed));
+    }
+}
