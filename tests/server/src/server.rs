@@ -12,7 +12,7 @@ use serde::Serialize;
 use socket2::{Domain, SockAddr, Type};
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpStream as StdTcpStream},
+    net::{Ipv4Addr, SocketAddr},
     os::fd::AsFd,
     path::PathBuf,
     sync::Arc,
@@ -44,7 +44,7 @@ pub struct Running {
     path: Option<PathBuf>,
     // Sockets that have to stay open: a bound port nobody listens on, or a full backlog.
     _held: Vec<socket2::Socket>,
-    _clients: Vec<StdTcpStream>,
+    _clients: Vec<TcpStream>,
 }
 
 impl Running {
@@ -127,7 +127,7 @@ async fn listen(script: &Script, running: &mut Running, path: PathBuf) -> Result
         Listen::Blackhole => {
             let address = hold(running, Some(0))?;
             running.place = place(address);
-            fill_backlog(running, address)?;
+            fill_backlog(running, address).await?;
             Ok(None)
         }
     }
@@ -150,12 +150,11 @@ fn hold(running: &mut Running, backlog: Option<i32>) -> Result<SocketAddr> {
 }
 
 /// Connects until one attempt stays unanswered, which shows that the next one will, too.
-fn fill_backlog(running: &mut Running, address: SocketAddr) -> Result<()> {
+async fn fill_backlog(running: &mut Running, address: SocketAddr) -> Result<()> {
     for _ in 0..8 {
-        match StdTcpStream::connect_timeout(&address, Duration::from_millis(50)) {
-            Ok(stream) => running._clients.push(stream),
-            Err(e) if e.kind() == io::ErrorKind::TimedOut => return Ok(()),
-            Err(e) => return Err(e.into()),
+        match timeout(Duration::from_millis(50), TcpStream::connect(address)).await {
+            Ok(stream) => running._clients.push(stream?),
+            Err(_) => return Ok(()),
         }
     }
     Err("the backlog does not fill".into())

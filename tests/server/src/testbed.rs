@@ -82,6 +82,8 @@ impl Services {
         });
         http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            // It would differ from call to call.
+            .auto_date_header(false)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_frame_size(MAX_FRAME)

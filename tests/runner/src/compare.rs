@@ -1,0 +1,91 @@
+//! Whether all drivers gave the same answers.
+use crate::{
+    mask::{Leaf, Mask},
+    ordered::Json,
+};
+
+/// What one driver answered in one scenario, step by step.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answers {
+    pub(crate) driver: String,
+    pub(crate) steps: Vec<(String, Json)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Values that two drivers both gave.
+    pub(crate) compared: usize,
+    /// The driver that differs from the first one, and how.
+    pub(crate) differences: Vec<(String, String)>,
+}
+
+/// Differences shown per driver and scenario.
+const SHOWN: usize = 3;
+
+pub(crate) fn compare(all: &[Answers], mask: &Mask) -> Verdict {
+    let mut verdict = Verdict::default();
+    let Some((first, others)) = all.split_first() else { return verdict };
+    let expected = leaves(first, mask);
+    for other in others {
+        let actual = leaves(other, mask);
+        verdict.compared += expected.iter().zip(&actual).filter(|(_, a)| a.text != "(masked)").count();
+        let found = differences(&expected, &actual);
+        let hidden = found.len().saturating_sub(SHOWN);
+        for difference in found.into_iter().take(SHOWN) {
+            verdict.differences.push((other.driver.clone(), format!("differs from {}: {difference}", first.driver)));
+        }
+        if hidden > 0 {
+            verdict.differences.push((other.driver.clone(), format!("and {hidden} more differences")));
+        }
+    }
+    verdict
+}
+
+fn leaves(answers: &Answers, mask: &Mask) -> Vec<Leaf> {
+    let step = |(name, json): &(String, Json)| {
+        let mut leaves = mask.leaves(json);
+        leaves.iter_mut().for_each(|leaf| leaf.path.insert_str(0, name));
+        leaves
+    };
+    answers.steps.iter().flat_map(step).collect()
+}
+
+fn differences(expected: &[Leaf], actual: &[Leaf]) -> Vec<String> {
+    let find = |leaves: &[Leaf], path: &str| leaves.iter().find(|l| l.path == path).map(|l| l.text.clone());
+    let mut found = vec![];
+    for leaf in expected {
+        match find(actual, &leaf.path) {
+            Some(text) if text == leaf.text => {}
+            Some(text) => found.push(format!("{}: {} there, {text} here", leaf.path, leaf.text)),
+            None => found.push(format!("{}: {} there, absent here", leaf.path, leaf.text)),
+        }
+    }
+    for leaf in actual.iter().filter(|leaf| find(expected, &leaf.path).is_none()) {
+        found.push(format!("{}: absent there, {} here", leaf.path, leaf.text));
+    }
+    // The same values in another order of keys.
+    if found.is_empty() && expected != actual {
+        let at = expected.iter().zip(actual).find(|(e, a)| e != a).map(|(e, _)| e.path.clone()).unwrap_or_default();
+        found.push(format!("{at}: another order of keys"));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(driver: &str, text: &str) -> Answers {
+        Answers { driver: driver.into(), steps: vec![("s".into(), serde_json::from_str(text).unwrap())] }
+    }
+
+    #[test]
+    fn equal_answers_are_counted_and_unequal_ones_told() {
+        let all = [answers("a", r#"{"x":1,"y":[2]}"#), answers("b", r#"{"x":1,"y":[2]}"#)];
+        assert_eq!(compare(&all, &Mask::default()), Verdict { compared: 2, differences: vec![] });
+        for other in [r#"{"x":1,"y":[3]}"#, r#"{"x":1}"#, r#"{"y":[2],"x":1}"#, r#"{"x":1,"y":[2],"z":0}"#] {
+            let all = [answers("a", r#"{"x":1,"y":[2]}"#), answers("b", other)];
+            assert_eq!(compare(&all, &Mask::default()).differences.len(), 1, "{other}");
+        }
+    }
+}

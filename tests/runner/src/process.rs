@@ -1,0 +1,131 @@
+//! A child that takes JSON lines and answers each, in any order, with a line of the same `id`.
+use crate::{Result, ordered::Json};
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::{Mutex as AsyncMutex, oneshot},
+    time::timeout,
+};
+
+/// How long a child may take to exit once its input has ended.
+const EXIT: Duration = Duration::from_secs(20);
+
+type Waiting = Arc<Mutex<State>>;
+
+#[derive(Debug, Default)]
+struct State {
+    answers: HashMap<String, oneshot::Sender<Answer>>,
+    ended: bool,
+    /// Lines that are no answer to anything.
+    strays: Vec<String>,
+}
+
+/// One line, as text and parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) json: Json,
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) name: String,
+    child: AsyncMutex<Child>,
+    input: AsyncMutex<Option<ChildStdin>>,
+    waiting: Waiting,
+    next_id: AtomicU64,
+}
+
+impl Process {
+    pub(crate) fn start(name: &str, mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|e| format!("{name}: cannot be started: {e}"))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let waiting = Waiting::default();
+        tokio::spawn(listen(output.ok_or("no stdout")?, waiting.clone()));
+        Ok(Process {
+            name: name.to_owned(),
+            child: AsyncMutex::new(child),
+            input: AsyncMutex::new(input),
+            waiting,
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    /// An id that no other request of this process has.
+    pub(crate) fn new_id(&self) -> String {
+        format!("r{}", self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a request; the answer comes when it comes.
+    pub(crate) async fn send(&self, id: &str, mut request: Value) -> Result<oneshot::Receiver<Answer>> {
+        request["id"] = id.into();
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = lock(&self.waiting);
+            if state.ended {
+                return Err(format!("{} has ended", self.name).into());
+            }
+            state.answers.insert(id.to_owned(), sender);
+        }
+        let mut input = self.input.lock().await;
+        let input = input.as_mut().ok_or("the input is closed")?;
+        input.write_all(format!("{request}\n").as_bytes()).await.map_err(|e| format!("{}: {e}", self.name))?;
+        Ok(receiver)
+    }
+
+    pub(crate) async fn ask(&self, request: Value) -> Result<Answer> {
+        let receiver = self.send(&self.new_id(), request).await?;
+        receiver.await.map_err(|_| format!("{} has ended", self.name).into())
+    }
+
+    /// Ends the input. The child has to exit with 0, having written nothing that nobody asked for.
+    pub(crate) async fn finish(&self) -> Result<()> {
+        drop(self.input.lock().await.take());
+        let mut child = self.child.lock().await;
+        let status = timeout(EXIT, child.wait())
+            .await
+            .map_err(|_| format!("{}: still runs {} s after the end of its input", self.name, EXIT.as_secs()))??;
+        if !status.success() {
+            return Err(format!("{}: {status}", self.name).into());
+        }
+        match lock(&self.waiting).strays.first() {
+            Some(line) => Err(format!("{}: a line that answers nothing: {line}", self.name).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, State> {
+    waiting.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+async fn listen(output: ChildStdout, waiting: Waiting) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(text)) = lines.next_line().await {
+        let json = serde_json::from_str::<Json>(&text).unwrap_or(Json::Null);
+        let id = match json.get("id") {
+            Some(Json::String(id)) => id.clone(),
+            _ => String::new(),
+        };
+        let mut state = lock(&waiting);
+        match state.answers.remove(&id) {
+            // A request that was given up on has no receiver any more.
+            Some(sender) => drop(sender.send(Answer { text, json })),
+            None => state.strays.push(text),
+        }
+    }
+    let mut state = lock(&waiting);
+    state.ended = true;
+    state.answers.clear();
+}

@@ -1,0 +1,174 @@
+//! Scenario files: a server, a call, and the answer that every language must give.
+use crate::Result;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, path::Path};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    /// One scenario per value: `{kind: [unary, bidi]}` replaces the text `{kind}`.
+    #[serde(default)]
+    each: BTreeMap<String, Vec<String>>,
+    /// The script of the server called `server`.
+    server: Option<Value>,
+    /// Scripts by name, where there are several.
+    #[serde(default)]
+    pub(crate) servers: BTreeMap<String, Value>,
+    #[serde(default = "address")]
+    pub(crate) target: String,
+    /// Over plaintext, unless it says otherwise.
+    #[serde(default)]
+    pub(crate) options: Map<String, Value>,
+    pub(crate) hooks: Option<Value>,
+    /// A scenario of one call, in place of `steps`.
+    call: Option<Map<String, Value>>,
+    #[serde(default)]
+    expect: Expect,
+    #[serde(default)]
+    pub(crate) steps: Vec<Step>,
+    /// What the servers must have counted in the end, by server.
+    #[serde(default)]
+    pub(crate) counts: BTreeMap<String, Value>,
+    /// Texts that no answer may contain.
+    #[serde(default)]
+    pub(crate) never: Vec<String>,
+    #[serde(default = "patience")]
+    pub(crate) timeout_ms: u64,
+}
+
+fn address() -> String {
+    "{address}".into()
+}
+
+fn patience() -> u64 {
+    60_000
+}
+
+/// One request to the driver, or a pause.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Step {
+    /// Its name for `wait` and for `{"op":"cancel","call":..}`.
+    #[serde(rename = "as")]
+    pub(crate) name: Option<String>,
+    pub(crate) call: Option<Map<String, Value>>,
+    pub(crate) op: Option<Map<String, Value>>,
+    /// Goes on without the answer.
+    pub(crate) background: bool,
+    /// Waits for the answer of this step.
+    pub(crate) wait: Option<String>,
+    pub(crate) sleep_ms: Option<u64>,
+    pub(crate) expect: Expect,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Expect {
+    /// The cause; its row of `causes.yaml` is then expected, too.
+    pub(crate) fails: Option<String>,
+    /// Keys of the record in which this failure differs from its cause's row, or goes beyond it.
+    #[serde(default)]
+    pub(crate) failure: Map<String, Value>,
+    /// Other keys of the answer.
+    #[serde(flatten)]
+    pub(crate) answer: Map<String, Value>,
+}
+
+/// All scenarios of a folder, `each` written out, in the order of file names.
+pub(crate) fn load(folder: &Path) -> Result<Vec<Scenario>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .map_err(|e| format!("{}: {e}", folder.display()))?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<std::io::Result<_>>()?;
+    paths.retain(|p| p.extension().is_some_and(|e| e == "yaml"));
+    paths.sort();
+    let mut all = vec![];
+    for path in paths {
+        let problem = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let text = std::fs::read_to_string(&path).map_err(|e| problem(&e))?;
+        for scenario in parse(&text).map_err(|e| problem(&e))? {
+            all.push(scenario);
+        }
+    }
+    let mut names: Vec<&str> = all.iter().map(|s| &s.name[..]).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two scenarios are called {}", pair[0]).into()),
+        None => Ok(all),
+    }
+}
+
+pub(crate) fn parse(text: &str) -> Result<Vec<Scenario>> {
+    let mut all = vec![];
+    for value in serde_yaml_ng::from_str::<Vec<Value>>(text)? {
+        let name = value["name"].as_str().unwrap_or("a scenario without a name").to_owned();
+        let wrong = |e: serde_json::Error| format!("{name}: {e}");
+        let first: Scenario = serde_json::from_value(value.clone()).map_err(wrong)?;
+        for choice in choices(&first.each) {
+            let mut scenario: Scenario = serde_json::from_value(replaced(&value, &choice)).map_err(wrong)?;
+            let suffix: Vec<&str> = choice.iter().map(|(_, value)| &value[..]).collect();
+            if !suffix.is_empty() {
+                scenario.name = format!("{name}[{}]", suffix.join(","));
+            }
+            all.push(complete(scenario)?);
+        }
+    }
+    Ok(all)
+}
+
+fn choices(each: &BTreeMap<String, Vec<String>>) -> Vec<Vec<(String, String)>> {
+    each.iter().fold(vec![vec![]], |so_far, (key, values)| {
+        let extend =
+            |choice: &Vec<(String, String)>, value: &String| [&choice[..], &[(key.clone(), value.clone())]].concat();
+        so_far.iter().flat_map(|choice| values.iter().map(move |value| extend(choice, value))).collect()
+    })
+}
+
+fn replaced(value: &Value, choice: &[(String, String)]) -> Value {
+    let texts: Vec<_> = choice.iter().map(|(key, value)| (format!("{{{key}}}"), value.clone())).collect();
+    crate::fill::replace(value, &texts)
+}
+
+/// The short forms written out.
+fn complete(mut scenario: Scenario) -> Result<Scenario> {
+    if let Some(server) = scenario.server.take() {
+        scenario.servers.insert("server".into(), server);
+    }
+    if let Some(call) = scenario.call.take() {
+        let expect = std::mem::take(&mut scenario.expect);
+        scenario.steps.push(Step { call: Some(call), expect, ..Step::default() });
+    }
+    if scenario.steps.is_empty() {
+        return Err(format!("{}: neither `call` nor `steps`", scenario.name).into());
+    }
+    scenario.options.entry("tls").or_insert(json!(null));
+    Ok(scenario)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_writes_a_scenario_out() {
+        let text = "
+- name: a
+  each: {kind: [unary, bidi], n: [x]}
+  call: {kind: '{kind}'}
+  expect: {fails: '{n}'}
+";
+        let all = parse(text).unwrap();
+        let names: Vec<_> = all.iter().map(|s| &s.name[..]).collect();
+        assert_eq!(names, ["a[unary,x]", "a[bidi,x]"]);
+        assert_eq!(all[1].steps[0].call.as_ref().unwrap()["kind"], "bidi");
+        assert_eq!(all[1].steps[0].expect.fails.as_deref(), Some("x"));
+        assert_eq!(all[1].options["tls"], Value::Null);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(parse("[{name: a}]").unwrap_err().to_string().contains("a: neither"));
+        assert!(parse("[{name: a, cal: {}}]").unwrap_err().to_string().contains("cal"));
+    }
+}

@@ -1,0 +1,178 @@
+//! All scenarios on all drivers, side by side.
+use crate::{
+    Result,
+    bed::Testbed,
+    causes::Causes,
+    compare::{Answers, compare},
+    mask::Mask,
+    process::Process,
+    run::{Outcome, run},
+    scenario::Scenario,
+};
+use std::{path::Path, sync::Arc};
+use tokio::{process::Command, sync::Semaphore, task::JoinSet};
+
+/// Calls under way at one time, over all drivers.
+const SIDE_BY_SIDE: usize = 20;
+
+#[derive(Debug)]
+pub(crate) struct Suite {
+    pub(crate) drivers: Vec<Arc<Process>>,
+    pub(crate) bed: Arc<Testbed>,
+    pub(crate) causes: Arc<Causes>,
+    pub(crate) mask: Mask,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) scenarios: usize,
+    pub(crate) drivers: usize,
+    pub(crate) failed: usize,
+    pub(crate) compared: usize,
+}
+
+impl Suite {
+    pub(crate) async fn start(root: &Path, drivers: &[String], testbed: &Path) -> Result<Self> {
+        let tests = root.join("tests");
+        let mut started = vec![];
+        for name in drivers {
+            let mut command = Command::new(tests.join("drive"));
+            command.arg(name).current_dir(root);
+            started.push(Arc::new(Process::start(name, command)?));
+        }
+        Ok(Suite {
+            drivers: started,
+            bed: Arc::new(Testbed::start(testbed).await?),
+            causes: Arc::new(Causes::load(&tests.join("causes.yaml"))?),
+            mask: Mask::load(&tests.join("mask.yaml"))?,
+        })
+    }
+
+    /// Runs and prints one line per failure.
+    pub(crate) async fn run(&self, scenarios: Vec<Scenario>) -> Result<Tally> {
+        let mut tally = Tally { scenarios: scenarios.len(), drivers: self.drivers.len(), ..Tally::default() };
+        let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+        let mut running = JoinSet::new();
+        for (n, scenario) in scenarios.iter().cloned().map(Arc::new).enumerate() {
+            for (m, driver) in self.drivers.iter().enumerate() {
+                let (room, scenario, driver) = (room.clone(), scenario.clone(), driver.clone());
+                let (bed, causes) = (self.bed.clone(), self.causes.clone());
+                running.spawn(async move {
+                    let _permit = room.acquire().await;
+                    (n, m, run(&scenario, &driver, &bed, &causes).await)
+                });
+            }
+        }
+        let mut outcomes: Vec<Vec<Option<Outcome>>> =
+            scenarios.iter().map(|_| self.drivers.iter().map(|_| None).collect()).collect();
+        while let Some(done) = running.join_next().await {
+            let (n, m, outcome) = done?;
+            outcomes[n][m] = Some(outcome);
+            if outcomes[n].iter().all(Option::is_some) {
+                let complete: Vec<Outcome> = outcomes[n].iter_mut().filter_map(Option::take).collect();
+                self.judge(&scenarios[n], &complete, &mut tally);
+            }
+        }
+        Ok(tally)
+    }
+
+    fn judge(&self, scenario: &Scenario, outcomes: &[Outcome], tally: &mut Tally) {
+        let answers: Vec<Answers> = outcomes.iter().map(|o| o.answers.clone()).collect();
+        let verdict = compare(&answers, &self.mask);
+        tally.compared += verdict.compared;
+        for outcome in outcomes {
+            let driver = &outcome.answers.driver;
+            let differences = verdict.differences.iter().filter(|(d, _)| d == driver).map(|(_, text)| text);
+            let problems: Vec<&String> = outcome.problems.iter().chain(differences).collect();
+            tally.failed += usize::from(!problems.is_empty());
+            for problem in problems {
+                println!("FAIL {} [{driver}] {problem}", scenario.name);
+            }
+        }
+    }
+
+    pub(crate) async fn finish(&self) -> Result<()> {
+        let mut problems = vec![];
+        for driver in &self.drivers {
+            problems.extend(driver.finish().await.err().map(|e| e.to_string()));
+        }
+        problems.extend(self.bed.finish().await.err().map(|e| e.to_string()));
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ").into()) }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { scenarios, drivers, failed, compared } = self;
+        let passed = scenarios * drivers - failed;
+        write!(
+            f,
+            "scenarios {scenarios} x drivers {drivers} = {passed} passed, {failed} failed, {compared} values compared"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    /// Answers whatever is asked: as the testbed, as a driver, and as a driver with a mind of its own.
+    const FAKE: &str = r#"#!/bin/sh
+[ "${1-}" = swift ] && exit 3
+while read -r line; do
+  id=${line#*\"id\":\"}; id=${id%%\"*}
+  said=hi; [ "${1-}" = node ] && said=ho
+  case $line in
+  *certificates*) echo "{\"id\":\"$id\",\"pem\":{}}" ;;
+  *'"do":"start"'*) echo "{\"id\":\"$id\",\"server\":\"s1\",\"place\":{\"address\":\"127.0.0.1:1\",\"port\":1}}" ;;
+  *'"kind"'*) echo "{\"id\":\"$id\",\"headers\":null,\"messages\":[\"aGk=\"],\"trailers\":[[\"a\",\"$said\"]],\"status\":{\"code\":0,\"message\":\"\"},\"failure\":null,\"unsent\":0,\"attempts\":1,\"peer\":\"127.0.0.1:1\",\"elapsed_ms\":1}" ;;
+  *) echo "{\"id\":\"$id\"}" ;;
+  esac
+done
+"#;
+
+    async fn tally(drivers: &[&str], scenarios: &str) -> (Tally, Result<()>) {
+        let root = tempfile::tempdir().unwrap();
+        let tests = root.path().join("tests");
+        fs::create_dir(&tests).unwrap();
+        fs::write(tests.join("causes.yaml"), include_str!("../../causes.yaml")).unwrap();
+        fs::write(tests.join("mask.yaml"), include_str!("../../mask.yaml")).unwrap();
+        let fake = tests.join("drive");
+        fs::write(&fake, FAKE).unwrap();
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+        let drivers: Vec<String> = drivers.iter().map(|d| d.to_string()).collect();
+        let suite = Suite::start(root.path(), &drivers, &fake).await.unwrap();
+        let tally = suite.run(parse(scenarios).unwrap()).await.unwrap();
+        (tally, suite.finish().await)
+    }
+
+    const GOOD: &str = "[{name: a, server: {}, call: {}, expect: {messages: [hi], status: {code: 0}}}]";
+
+    #[tokio::test]
+    async fn equal_drivers_pass() {
+        let (tally, ended) = tally(&["rust", "python"], GOOD).await;
+        ended.unwrap();
+        assert_eq!(tally, Tally { scenarios: 1, drivers: 2, failed: 0, compared: 10 });
+        assert_eq!(tally.to_string(), "scenarios 1 x drivers 2 = 2 passed, 0 failed, 10 values compared");
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_differs_fails() {
+        assert_eq!(tally(&["rust", "node", "python"], GOOD).await.0.failed, 1);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_answer_fails_on_every_driver() {
+        let wrong = GOOD.replace("[hi]", "[ho]");
+        assert_eq!(tally(&["rust", "python"], &wrong).await.0.failed, 2);
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_is_missing_fails() {
+        let (tally, ended) = tally(&["rust", "swift"], GOOD).await;
+        assert_eq!(tally.failed, 1);
+        assert!(ended.unwrap_err().to_string().contains("swift: exit status: 3"));
+    }
+}
