@@ -14,7 +14,7 @@ pub(crate) struct Causes {
     rows: BTreeMap<String, Map<String, Value>>,
 }
 
-const COLUMNS: [&str; 5] = ["cause_id", "code", "category", "retry", "reached"];
+const COLUMNS: [&str; 6] = ["cause_id", "code", "category", "retry", "reached", "origin"];
 
 impl Causes {
     pub(crate) fn load(path: &Path) -> Result<Self> {

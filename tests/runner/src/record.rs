@@ -166,7 +166,7 @@ mod tests {
     const GOOD: &str = r#"{"id":"1","headers":null,"messages":[],"trailers":[],"status":{"code":14,"message":""},"failure":{"v":1,"code":14,"status":"UNAVAILABLE","cause":"CONNECT_REFUSED","cause_id":301,"layer":"tcp","category":"network","origin":"local","retry":"safe","reached":"no","hint":"h"},"unsent":0,"attempts":1,"peer":null,"elapsed_ms":1}"#;
 
     fn problems(text: &str) -> Vec<String> {
-        let causes = Causes::parse("layers: {tcp: {CONNECT_REFUSED: [301, 14, network, safe, 'no']}}").unwrap();
+        let causes = Causes::parse("layers: {tcp: {CONNECT_REFUSED: [301, 14, network, safe, 'no', local]}}").unwrap();
         let answer = Answer { text: text.to_owned(), json: serde_json::from_str(text).unwrap() };
         check_answer(&answer, Some(1000), &causes)
     }

@@ -3,6 +3,7 @@ pub mod certificates;
 pub mod control;
 pub mod counted;
 pub mod details;
+mod dns;
 mod echo;
 pub mod frames;
 mod peer;

@@ -37,12 +37,13 @@ pub(crate) struct Peer {
     /// Position of the request that steps act on.
     current: Option<usize>,
     pub(crate) acknowledges: bool,
+    pub(crate) pinged: bool,
     pub(crate) speaks_http2: bool,
 }
 
 impl Peer {
     pub(crate) fn new(io: Counted) -> Self {
-        Peer { io, streams: vec![], current: None, acknowledges: true, speaks_http2: false }
+        Peer { io, streams: vec![], current: None, acknowledges: true, pinged: false, speaks_http2: false }
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -110,6 +111,7 @@ impl Peer {
         }
         let mut payload = vec![0; head.length];
         self.io.read_exact(&mut payload).await?;
+        self.pinged |= head.kind == PING && head.flags & ACK == 0;
         match head.kind {
             SETTINGS | PING if self.acknowledges && head.flags & ACK == 0 => {
                 let answer = if head.kind == PING { &payload[..] } else { &[] };

@@ -116,6 +116,12 @@ async fn wait(peer: &mut Peer, what: Await) -> io::Result<()> {
             peer.mark_awaited();
             Ok(())
         }
+        Await::Ping => {
+            while !peer.pinged {
+                peer.frame().await?;
+            }
+            Ok(())
+        }
         Await::Rst => peer.until(|s| s.reset).await,
         Await::Eof => peer.drain().await,
     }

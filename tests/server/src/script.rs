@@ -5,6 +5,7 @@
 use crate::{certificates::Tls, text::Text};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
+use std::net::Ipv4Addr;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +14,8 @@ pub struct Script {
     pub tls: Option<Tls>,
     /// How the `testbed` step serves.
     pub testbed: Testbed,
+    /// How the name server of `listen: dns` answers.
+    pub dns: Dns,
     /// One list of steps per connection; the last list repeats. Empty: every connection is a `testbed`.
     #[serde(deserialize_with = "connections")]
     pub connections: Vec<Vec<Step>>,
@@ -30,6 +33,20 @@ pub enum Listen {
     Blackhole,
     /// The path of a Unix socket that does not exist.
     MissingUnix,
+    /// A name server on UDP.
+    Dns,
+}
+
+/// The answer to every query.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dns {
+    /// 0 NOERROR, 2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED (RFC 1035).
+    pub rcode: u8,
+    /// A records; with none, NOERROR means that the name has no address.
+    pub addresses: Vec<Ipv4Addr>,
+    /// Drops every query.
+    pub silent: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -102,6 +119,8 @@ pub enum Await {
     Message,
     /// The current request, or the next one where there is none, has ended.
     Request,
+    /// The client has sent a PING.
+    Ping,
     /// The client has reset the current request.
     Rst,
     /// The client has closed the connection.

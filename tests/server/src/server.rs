@@ -3,6 +3,7 @@ use crate::{
     Result,
     certificates::Certificates,
     counted::{Counted, Counters, Counts, Io, snapshot},
+    dns,
     play::{Socket, play},
     script::{Listen, Script, Step},
     testbed::Services,
@@ -20,7 +21,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream},
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
@@ -62,6 +63,14 @@ impl Drop for Running {
     }
 }
 
+/// What a script listens on.
+enum Bound {
+    Connections(Listener),
+    Queries(UdpSocket),
+    /// Whoever connects gets no answer of ours.
+    Nobody,
+}
+
 enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
@@ -90,9 +99,13 @@ pub async fn start(
         _held: vec![],
         _clients: vec![],
     };
-    let listener = match listen(&script, &mut running, directory.join(name)).await? {
-        Some(listener) => listener,
-        None => return Ok(running),
+    let listener = match bind(&script, &mut running, directory.join(name)).await? {
+        Bound::Connections(listener) => listener,
+        Bound::Queries(socket) => {
+            running.task = Some(tokio::spawn(dns::serve(socket, script.dns)).abort_handle());
+            return Ok(running);
+        }
+        Bound::Nobody => return Ok(running),
     };
     let tls = script.tls.as_ref().map(|tls| certificates.server_config(tls)).transpose()?;
     let services = Services::new(&script.testbed, counters.clone())?;
@@ -101,12 +114,17 @@ pub async fn start(
     Ok(running)
 }
 
-async fn listen(script: &Script, running: &mut Running, path: PathBuf) -> Result<Option<Listener>> {
+async fn bind(script: &Script, running: &mut Running, path: PathBuf) -> Result<Bound> {
     match script.listen {
         Listen::Tcp => {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             running.place = place(listener.local_addr()?);
-            Ok(Some(Listener::Tcp(listener)))
+            Ok(Bound::Connections(Listener::Tcp(listener)))
+        }
+        Listen::Dns => {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            running.place = place(socket.local_addr()?);
+            Ok(Bound::Queries(socket))
         }
         Listen::Unix => {
             // A run that was killed leaves its socket behind.
@@ -114,21 +132,21 @@ async fn listen(script: &Script, running: &mut Running, path: PathBuf) -> Result
             let listener = UnixListener::bind(&path)?;
             running.place.address = path.display().to_string();
             running.path = Some(path);
-            Ok(Some(Listener::Unix(listener)))
+            Ok(Bound::Connections(Listener::Unix(listener)))
         }
         Listen::MissingUnix => {
             running.place.address = path.display().to_string();
-            Ok(None)
+            Ok(Bound::Nobody)
         }
         Listen::Refused => {
             running.place = place(hold(running, None)?);
-            Ok(None)
+            Ok(Bound::Nobody)
         }
         Listen::Blackhole => {
             let address = hold(running, Some(0))?;
             running.place = place(address);
             fill_backlog(running, address).await?;
-            Ok(None)
+            Ok(Bound::Nobody)
         }
     }
 }
