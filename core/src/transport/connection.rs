@@ -1,12 +1,15 @@
 use super::{
     DialTimings,
-    fault::{self, Reached, StreamFault},
+    fault::{self, StreamFault},
     framing::Framed,
     metadata_size,
     state::{Life, State},
     stream::{RecvHalf, SendHalf},
 };
-use crate::failure::evidence::{Evidence, Sized};
+use crate::failure::{
+    Reached,
+    evidence::{Evidence, Sized},
+};
 use h2::client::SendRequest;
 use http::Request;
 use std::{fmt, sync::Arc};

@@ -163,18 +163,10 @@ async fn connect(address: &Address) -> io::Result<Socket> {
 }
 
 fn refused(address: &str, error: &io::Error, waited: Duration) -> Evidence {
-    /// The same numbers on Linux and on Apple's systems.
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    let errno = error.raw_os_error();
-    match errno {
-        Some(ENFILE | EMFILE) if cfg!(unix) => Evidence::LocalResources { what: "file descriptors", errno },
-        _ if error.kind() == io::ErrorKind::OutOfMemory => Evidence::LocalResources { what: "memory", errno },
-        // The handshake of TCP was complete, or it would have been a refusal.
-        _ if error.kind() == io::ErrorKind::ConnectionReset => {
-            Evidence::ClosedEarly { address: address.to_owned(), errno }
-        }
-        _ => Evidence::Connect { address: address.to_owned(), errno, waited },
+    match error.raw_os_error() {
+        Some(errno) => Evidence::Connect { address: address.to_owned(), errno: Some(errno), waited },
+        // Refused before the kernel was asked, as a path too long for a socket is.
+        None => Evidence::Target { target: address.to_owned(), reason: "is not a usable socket address".into() },
     }
 }
 

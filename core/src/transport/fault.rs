@@ -4,24 +4,15 @@ use super::{
     tap::{LocalEnd, Seen},
     tls,
 };
-use crate::failure::evidence::{Evidence, Loss, Sized, Unusable};
+use crate::failure::{
+    Reached,
+    evidence::{Evidence, Loss, Sized, Unusable},
+};
 use std::io::ErrorKind;
 
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 pub(super) const METADATA_OPTION: &str = "max_metadata_bytes";
-
-/// How far the request came, as far as this side can prove it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
-    /// Not one byte of the call left this process.
-    No,
-    /// It left, and the peer proved that it did not process it.
-    Unprocessed,
-    Maybe,
-    /// An answer came.
-    Yes,
-}
 
 /// Why a call's stream failed.
 #[derive(Clone, Debug)]

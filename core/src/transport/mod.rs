@@ -22,7 +22,7 @@ pub(crate) mod tls;
 pub(crate) use connection::{Connection, ConnectionStats, Slot};
 pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial};
 pub(crate) use driver::{ConnectionEnd, Driver};
-pub(crate) use fault::{Reached, StreamFault};
+pub(crate) use fault::StreamFault;
 pub use framing::Message;
 pub(crate) use state::Life;
 pub(crate) use stream::{RecvHalf, SendHalf, Stopped};

@@ -1,13 +1,16 @@
 use super::{
     connection::Slot,
-    fault::{self, METADATA_OPTION, Reached, StreamFault},
+    fault::{self, METADATA_OPTION, StreamFault},
     framing::Framed,
     metadata_size,
     state::State,
 };
 use crate::{
     clock::{self, Instant},
-    failure::evidence::{Evidence, Sized},
+    failure::{
+        Reached,
+        evidence::{Evidence, Sized},
+    },
 };
 use bytes::{Buf, Bytes};
 use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
@@ -101,7 +104,7 @@ pub(super) fn halves(
         slot: Some(slot),
     });
     let send = SendHalf { stream: Some(stream), shared: shared.clone(), pending: None, fresh: true };
-    (send, RecvHalf { body: Body::Head(response), shared })
+    (send, RecvHalf { body: Body::Head(response), has_status: false, shared })
 }
 
 /// Nothing more can be sent on the stream. Why, the receiving half tells: an answer that came early, or a fault.
@@ -238,6 +241,7 @@ enum Body {
 #[derive(Debug)]
 pub(crate) struct RecvHalf {
     body: Body,
+    has_status: bool,
     shared: Arc<Shared>,
 }
 
@@ -254,10 +258,13 @@ impl RecvHalf {
         };
         let (head, body) = response.into_parts();
         self.shared.mark(ANSWERED);
-        if body.is_end_stream() {
+        self.has_status = head.headers.contains_key("grpc-status");
+        self.body = if body.is_end_stream() {
             self.shared.mark(RECV_DONE);
-        }
-        self.body = Body::Stream(body);
+            Body::Done
+        } else {
+            Body::Stream(body)
+        };
         Poll::Ready(self.shared.check_metadata(&head.headers).map(|()| head))
     }
 
@@ -283,6 +290,11 @@ impl RecvHalf {
         };
         match ready!(body.poll_data(cx)) {
             Some(Ok(data)) => Poll::Ready(Some(Ok(data))),
+            // h2 forgets that an answer was whole when its connection dies before it was read.
+            Some(Err(error)) if self.has_status => {
+                self.fail(&error);
+                Poll::Ready(None)
+            }
             Some(Err(error)) => Poll::Ready(Some(Err(self.fail(&error)))),
             None => Poll::Ready(None),
         }

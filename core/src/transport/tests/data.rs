@@ -1,4 +1,5 @@
 use super::{super::*, peer::*};
+use crate::failure::Reached;
 use crate::failure::evidence::{Evidence, Loss};
 
 #[tokio::test]

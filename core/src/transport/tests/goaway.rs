@@ -1,5 +1,5 @@
 use super::{super::*, peer::*};
-use crate::failure::evidence::Evidence;
+use crate::failure::{Reached, evidence::Evidence};
 use tokio::time::{Duration, timeout};
 
 fn goaway_of(evidence: &Evidence) -> (u32, u32, bool) {

@@ -1,5 +1,6 @@
 //! Odd header blocks, and whether the other calls on the connection survive them.
 use super::{super::*, peer::*};
+use crate::failure::Reached;
 use crate::failure::evidence::{Evidence, Sized};
 use tokio::io::AsyncWriteExt;
 

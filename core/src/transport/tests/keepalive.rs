@@ -1,5 +1,5 @@
 use super::{super::*, peer::*};
-use crate::failure::evidence::Evidence;
+use crate::failure::{Reached, evidence::Evidence};
 use std::time::Duration;
 
 const RULE: Keepalive =

@@ -1,6 +1,9 @@
 //! A server that is a script: it writes HTTP/2 bytes by hand and reads the client's frames.
 use super::super::*;
-use crate::{failure::evidence::Evidence, rt};
+use crate::{
+    failure::{Reached, evidence::Evidence},
+    rt,
+};
 use bytes::Bytes;
 use http::Request;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 use super::{super::*, peer::*};
-use crate::failure::evidence::Evidence;
+use crate::failure::{Reached, evidence::Evidence};
 use bytes::Bytes;
 use std::future::poll_fn;
 
