@@ -73,8 +73,11 @@ mod tests {
     #[test]
     fn every_key_of_the_table_is_described() {
         let described: Vec<String> = fields().into_iter().map(|field| field.key).collect();
-        let used: BTreeSet<String> =
-            causewire::failure::Cause::ALL.iter().flat_map(|it| it.info().evidence).map(|key| key.to_string()).collect();
+        let used: BTreeSet<String> = causewire::failure::Cause::ALL
+            .iter()
+            .flat_map(|it| it.info().evidence)
+            .map(|key| key.to_string())
+            .collect();
         assert_eq!(described, used.into_iter().collect::<Vec<_>>());
     }
 }

@@ -48,7 +48,9 @@ fn judge(imports: &[Import]) -> Vec<String> {
     let mut problems = Vec::new();
     for Import { from, to, place } in imports {
         match (height(from), height(to)) {
-            (None, _) => problems.push(format!("{place}: module `{from}` has no place in the layer order (xtask/src/layers.rs)")),
+            (None, _) => {
+                problems.push(format!("{place}: module `{from}` has no place in the layer order (xtask/src/layers.rs)"))
+            }
             (_, None) => {}
             (Some(lower), Some(upper)) if lower < upper || (lower == upper && !is_vocabulary(from)) => {
                 problems.push(format!("{place}: `{from}` imports from `{to}`, which stands above it"));
@@ -194,8 +196,14 @@ mod tests {
 
     #[test]
     fn upward_and_sideways_are_refused_and_down_is_not() {
-        assert_eq!(judge(&[import("call", "transport"), import("transport", "failure"), import("rt", "failure")]), Vec::<String>::new());
-        assert_eq!(judge(&[import("transport", "call")]), ["transport.rs:1: `transport` imports from `call`, which stands above it"]);
+        assert_eq!(
+            judge(&[import("call", "transport"), import("transport", "failure"), import("rt", "failure")]),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            judge(&[import("transport", "call")]),
+            ["transport.rs:1: `transport` imports from `call`, which stands above it"]
+        );
         assert_eq!(judge(&[import("clock", "transport")]).len(), 1);
         assert_eq!(judge(&[import("novel", "rt")]).len(), 1);
     }
@@ -218,6 +226,9 @@ mod tests {
         fs::write(src.join("transport/tls/verify.rs"), "\nuse crate::{failure::Leaf, subchannel::State};\n").unwrap();
         let problems = check(&src);
         fs::remove_dir_all(&src).unwrap();
-        assert_eq!(problems, ["transport/tls/verify.rs:2: `transport` imports from `subchannel`, which stands above it"]);
+        assert_eq!(
+            problems,
+            ["transport/tls/verify.rs:2: `transport` imports from `subchannel`, which stands above it"]
+        );
     }
 }

@@ -7,7 +7,11 @@ use crate::model::{Field, Shape, Type, Words};
 pub(crate) fn words() -> Vec<Words> {
     macro_rules! words {
         ($name:ident, $doc:literal) => {
-            Words { name: stringify!($name), doc: $doc, values: core::$name::ALL.iter().map(|it| it.as_str()).collect() }
+            Words {
+                name: stringify!($name),
+                doc: $doc,
+                values: core::$name::ALL.iter().map(|it| it.as_str()).collect(),
+            }
         };
     }
     vec![
@@ -33,10 +37,13 @@ fn shape(name: &str, doc: &str, fields: Vec<Field>) -> Shape {
 }
 
 fn elapsed() -> Shape {
-    let field = |phase: &core::Phase| {
-        Field::new(&format!("{phase}_ms"), Type::Int, &format!("Time spent in phase `{phase}`."))
-    };
-    shape("Elapsed", "Milliseconds per phase, in the order in which the phases ran.", core::Phase::ALL.iter().map(field).collect())
+    let field =
+        |phase: &core::Phase| Field::new(&format!("{phase}_ms"), Type::Int, &format!("Time spent in phase `{phase}`."));
+    shape(
+        "Elapsed",
+        "Milliseconds per phase, in the order in which the phases ran.",
+        core::Phase::ALL.iter().map(field).collect(),
+    )
 }
 
 fn deadline() -> Shape {
@@ -109,7 +116,11 @@ fn failure() -> Shape {
             Field::new("elapsed", Type::Object("Elapsed".into()), "Time per phase."),
             Field::new("attempts", Type::List(Box::new(Type::Object("Attempt".into()))), "One entry per attempt."),
             Field::new("retry_stopped", word("RetryStopped"), "Why there was no further attempt."),
-            Field::new("underlying", Type::Object("Failure".into()), "What stood behind a deadline or an exhausted retry."),
+            Field::new(
+                "underlying",
+                Type::Object("Failure".into()),
+                "What stood behind a deadline or an exhausted retry.",
+            ),
             Field::new("details", Type::List(Box::new(Type::Detail)), "The decoded `google.rpc` error details."),
             Field::new("details_state", word("DetailsState"), "What became of the error details."),
         ],

@@ -23,14 +23,15 @@ pub(crate) fn shapes(name: &str, schema: &Value) -> Vec<Shape> {
 fn shape(name: &str, schema: &Value, definitions: &Map<String, Value>) -> Shape {
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, property)| Field {
-        key: key.clone(),
-        doc: doc(property),
-        ty: ty(property, definitions),
-        required: required.contains(&key.as_str()),
-        nullable: is_nullable(property),
-        secret: is_secret(property, definitions),
-    });
+    let fields =
+        schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, property)| Field {
+            key: key.clone(),
+            doc: doc(property),
+            ty: ty(property, definitions),
+            required: required.contains(&key.as_str()),
+            nullable: is_nullable(property),
+            secret: is_secret(property, definitions),
+        });
     Shape { name: name.to_owned(), doc: doc(schema), fields: fields.collect() }
 }
 

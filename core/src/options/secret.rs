@@ -6,7 +6,7 @@ use std::fmt;
 /// Holds a key, a token or a URL with a password. `Debug` and `Serialize` never show it; [`Secret::expose`] does.
 #[derive(Clone, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(transparent)]
-#[schemars(transparent)]
+#[schemars(transparent, extend("writeOnly" = true))]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {

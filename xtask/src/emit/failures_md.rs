@@ -13,7 +13,9 @@ pub(crate) fn page() -> String {
     for layer in Layer::ALL {
         section(&mut out, *layer);
     }
-    out.push_str("\n## Evidence\n\nA size or count that may need 64 bits is a decimal string.\n\n| key | value |\n|---|---|\n");
+    out.push_str(
+        "\n## Evidence\n\nA size or count that may need 64 bits is a decimal string.\n\n| key | value |\n|---|---|\n",
+    );
     for field in evidence::fields() {
         out.push_str(&format!("| `{}` | {} |\n", field.key, field.doc));
     }
@@ -38,7 +40,9 @@ fault, and `retry` is `fix`.
 
 fn section(out: &mut String, layer: Layer) {
     let causes: Vec<&CauseInfo> = Cause::ALL.iter().map(|cause| cause.info()).filter(|it| it.layer == layer).collect();
-    out.push_str(&format!("\n## {layer}\n\n| id | cause | code | category | retry | reached |\n|---|---|---|---|---|---|\n"));
+    out.push_str(&format!(
+        "\n## {layer}\n\n| id | cause | code | category | retry | reached |\n|---|---|---|---|---|---|\n"
+    ));
     for it in &causes {
         out.push_str(&format!(
             "| {} | [{}](#{}) | {} | {} | {} | {} |\n",
@@ -67,7 +71,13 @@ fn starred(word: &str, varies: bool) -> String {
 
 fn cause(out: &mut String, it: &CauseInfo) {
     let keys: Vec<String> = it.evidence.iter().map(|key| format!("`{key}`")).collect();
-    out.push_str(&format!("\n### {}\n\n{}\n\n- Said by: {}\n- Hint: {}\n", it.name, it.meaning, it.origin, hint(it.hint)));
+    out.push_str(&format!(
+        "\n### {}\n\n{}\n\n- Said by: {}\n- Hint: {}\n",
+        it.name,
+        it.meaning,
+        it.origin,
+        hint(it.hint)
+    ));
     if !keys.is_empty() {
         out.push_str(&format!("- Evidence: {}\n", keys.join(", ")));
     }

@@ -38,7 +38,9 @@ fn outputs() -> Vec<Output> {
 /// Writes every file that differs. Returns what could not be written.
 pub(crate) fn write(root: &Path) -> Vec<String> {
     let problems = outputs().into_iter().filter(|(path, content)| !is_current(root, path, content));
-    problems.filter_map(|(path, content)| put(&root.join(path), &content).err().map(|error| format!("{path}: {error}"))).collect()
+    problems
+        .filter_map(|(path, content)| put(&root.join(path), &content).err().map(|error| format!("{path}: {error}")))
+        .collect()
 }
 
 /// Names each file that is not what its generator makes.

@@ -9,7 +9,12 @@ pub(crate) fn page() -> String {
         out.push_str(&format!("\n## {}\n\n{}\n\n| option | type | meaning |\n|---|---|---|\n", shape.name, shape.doc));
         for field in &shape.fields {
             let secret = if field.secret { ", secret" } else { "" };
-            out.push_str(&format!("| `{}` | {}{secret} | {} |\n", field.key, ty(&field.ty), field.doc.replace('|', "\\|")));
+            out.push_str(&format!(
+                "| `{}` | {}{secret} | {} |\n",
+                field.key,
+                ty(&field.ty),
+                field.doc.replace('|', "\\|")
+            ));
         }
     }
     out

@@ -14,9 +14,15 @@ pub(crate) fn member(value: &str) -> String {
 }
 
 pub(crate) fn causes() -> String {
-    let mut out = format!("# {HEADER}\n\"\"\"The vocabularies of a failure record.\"\"\"\nfrom __future__ import annotations\n\n");
-    out.push_str("from enum import Enum\nfrom types import MappingProxyType\nfrom typing import Mapping, NamedTuple\n\n\n");
-    out.push_str("class _Word(str, Enum):\n    \"\"\"A word of the record: a str that prints as the record spells it.\"\"\"\n\n");
+    let mut out = format!(
+        "# {HEADER}\n\"\"\"The vocabularies of a failure record.\"\"\"\nfrom __future__ import annotations\n\n"
+    );
+    out.push_str(
+        "from enum import Enum\nfrom types import MappingProxyType\nfrom typing import Mapping, NamedTuple\n\n\n",
+    );
+    out.push_str(
+        "class _Word(str, Enum):\n    \"\"\"A word of the record: a str that prints as the record spells it.\"\"\"\n\n",
+    );
     out.push_str("    __str__ = str.__str__\n    __format__ = str.__format__\n");
     enumeration(&mut out, "Cause", "Why a call failed. docs/failures.md describes each.", cause_names());
     for words in record::words() {
@@ -63,7 +69,10 @@ pub(crate) fn failure() -> String {
         dataclass(&mut out, &shape, details::tag_of(&shape.name).as_deref());
     }
     let names = details::tags().into_iter().map(|(_, name)| name).chain([details::UNKNOWN.to_owned()]);
-    out.push_str(&format!("\n\n#: One error detail of the server.\nDetail = Union[{}]\n", names.collect::<Vec<_>>().join(", ")));
+    out.push_str(&format!(
+        "\n\n#: One error detail of the server.\nDetail = Union[{}]\n",
+        names.collect::<Vec<_>>().join(", ")
+    ));
     out.push_str("\n_DETAILS: Mapping[str, Callable[[Mapping[str, Any]], Detail]] = {\n");
     for (tag, name) in details::tags() {
         out.push_str(&format!("    \"{tag}\": {name}._of,\n"));
@@ -129,7 +138,9 @@ fn record_class(out: &mut String, shape: &Shape) {
     out.push_str("        )\n");
     out.push_str("\n    def __eq__(self, other: object) -> bool:\n        return self.json == other.json if isinstance(other, Failure) else NotImplemented\n");
     out.push_str("\n    def __hash__(self) -> int:\n        return hash(self.json)\n");
-    out.push_str("\n    def __repr__(self) -> str:\n        return f\"Failure({self.status} {self.cause}: {self.hint})\"\n");
+    out.push_str(
+        "\n    def __repr__(self) -> str:\n        return f\"Failure({self.status} {self.cause}: {self.hint})\"\n",
+    );
     out.push_str("\n    def __reduce__(self) -> Tuple[Callable[[str], Failure], Tuple[str]]:\n        return (Failure.from_json, (self.json,))\n");
 }
 
@@ -205,12 +216,16 @@ fn read(ty: &Type, from: &str) -> String {
         Type::Object(name) => format!("{name}._of({from})"),
         Type::Evidence => format!("_evidence({from})"),
         Type::Detail => format!("_detail({from})"),
-        Type::Text | Type::Bool | Type::Int | Type::Float | Type::Code | Type::Choice(_) | Type::Json => from.to_owned(),
+        Type::Text | Type::Bool | Type::Int | Type::Float | Type::Code | Type::Choice(_) | Type::Json => {
+            from.to_owned()
+        }
     }
 }
 
 pub(crate) fn options() -> String {
-    let mut out = format!("# {HEADER}\n\"\"\"The options of a channel, as keyword arguments or as a dict.\"\"\"\nfrom __future__ import annotations\n\n");
+    let mut out = format!(
+        "# {HEADER}\n\"\"\"The options of a channel, as keyword arguments or as a dict.\"\"\"\nfrom __future__ import annotations\n\n"
+    );
     out.push_str("from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple, TypedDict\n");
     let shapes = options::shapes();
     for shape in &shapes {
@@ -225,8 +240,10 @@ pub(crate) fn options() -> String {
     let root = shapes.iter().find(|shape| shape.name == "ChannelOptions");
     let keys: Vec<String> = root.iter().flat_map(|it| &it.fields).map(|field| format!("\"{}\"", field.key)).collect();
     let set = if keys.is_empty() { "()".to_owned() } else { format!("(\n    {},\n)", keys.join(",\n    ")) };
-    out.push_str(&format!("\n\n#: Every option of a channel.\nCHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset({set})\n"));
-    let secrets: Vec<String> = options::secrets().iter().map(|path| tuple(path)).collect();
+    out.push_str(&format!(
+        "\n\n#: Every option of a channel.\nCHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset({set})\n"
+    ));
+    let secrets: Vec<String> = options::beside().iter().map(|path| tuple(path)).collect();
     out.push_str("\n#: The paths of what crosses beside the JSON and is never in it.\nSECRET_OPTIONS: Tuple[Tuple[str, ...], ...] = (");
     secrets.iter().for_each(|path| out.push_str(&format!("\n    {path},")));
     out.push_str(if secrets.is_empty() { ")\n" } else { "\n)\n" });

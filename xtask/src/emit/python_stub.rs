@@ -10,12 +10,15 @@ use crate::{
 
 pub(crate) fn causes() -> String {
     let mut out = format!("# {HEADER}\nfrom enum import Enum\nfrom typing import Mapping, NamedTuple\n");
-    let cause = Words { name: "Cause", doc: "Why a call failed. docs/failures.md describes each.", values: cause_names() };
+    let cause =
+        Words { name: "Cause", doc: "Why a call failed. docs/failures.md describes each.", values: cause_names() };
     for words in std::iter::once(cause).chain(record::words()) {
         out.push_str(&format!("\nclass {}(str, Enum):\n    \"\"\"{}\"\"\"\n\n", words.name, words.doc));
         words.values.iter().for_each(|value| out.push_str(&format!("    {} = \"{value}\"\n", member(value))));
     }
-    out.push_str("\nclass CauseInfo(NamedTuple):\n    id: int\n    layer: Layer\n    category: Category\n    code: int\n");
+    out.push_str(
+        "\nclass CauseInfo(NamedTuple):\n    id: int\n    layer: Layer\n    category: Category\n    code: int\n",
+    );
     out.push_str("    retry: Retry\n    reached: Reached\n    meaning: str\n\nCAUSES: Mapping[Cause, CauseInfo]\n");
     out
 }

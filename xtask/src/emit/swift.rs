@@ -17,7 +17,10 @@ fn identifier(word: &str) -> String {
 pub(crate) fn causes() -> String {
     let mut out = format!("// {HEADER}\n");
     let names = Cause::ALL.iter().map(|cause| cause.name()).collect();
-    word(&mut out, &Words { name: "Cause", doc: "Why a call failed. `docs/failures.md` describes each.", values: names });
+    word(
+        &mut out,
+        &Words { name: "Cause", doc: "Why a call failed. `docs/failures.md` describes each.", values: names },
+    );
     record::words().iter().for_each(|words| word(&mut out, words));
     status_code(&mut out);
     info(&mut out);
@@ -27,7 +30,9 @@ pub(crate) fn causes() -> String {
 fn word(out: &mut String, words: &Words) {
     let Words { name, doc: text, values } = words;
     doc(out, "", text);
-    out.push_str(&format!("public enum {name}: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {{\n"));
+    out.push_str(&format!(
+        "public enum {name}: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {{\n"
+    ));
     values.iter().for_each(|value| out.push_str(&format!("  case {}\n", identifier(value))));
     out.push_str("  /// A word of a newer version.\n  case unknown(String)\n\n");
     out.push_str("  public init(rawValue: String) {\n    switch rawValue {\n");
@@ -168,7 +173,9 @@ fn detail(out: &mut String) {
     out.push_str("    var values = encoder.container(keyedBy: CodingKeys.self)\n    switch self {\n");
     for (tag, name) in &tags {
         out.push_str(&format!("    case .{}(let detail):\n", first_lower(name)));
-        out.push_str(&format!("      try values.encode(\"{tag}\", forKey: .type)\n      try detail.encode(to: encoder)\n"));
+        out.push_str(&format!(
+            "      try values.encode(\"{tag}\", forKey: .type)\n      try detail.encode(to: encoder)\n"
+        ));
     }
     out.push_str("    case .unknown(let detail):\n      try detail.encode(to: encoder)\n    }\n  }\n}\n");
 }
@@ -186,7 +193,11 @@ fn structure(out: &mut String, shape: &Shape) {
         doc(out, "  ", &field.doc);
         if is_recursive(shape, field) {
             out.push_str(&format!("  public var {0}: {1}? {{ {0}Storage.first }}\n", name(field), shape.name));
-            out.push_str(&format!("  // A struct cannot hold itself but in an array.\n  private let {}Storage: [{}]\n", name(field), shape.name));
+            out.push_str(&format!(
+                "  // A struct cannot hold itself but in an array.\n  private let {}Storage: [{}]\n",
+                name(field),
+                shape.name
+            ));
         } else {
             let optional = if field.required || is_filled(&field.ty) { "" } else { "?" };
             out.push_str(&format!("  public let {}: {}{optional}\n", name(field), ty(&field.ty)));
@@ -314,11 +325,8 @@ extension Failure: CustomStringConvertible, CustomDebugStringConvertible {
     out.push_str("\nextension Failure {\n  private init(unreadable: Void) {\n");
     for field in record.iter().flat_map(|shape| &shape.fields) {
         let recursive = field.ty == Type::Object("Failure".into());
-        let (name, value) = if recursive {
-            (format!("{}Storage", name(field)), "[]".to_owned())
-        } else {
-            (name(field), values(field))
-        };
+        let (name, value) =
+            if recursive { (format!("{}Storage", name(field)), "[]".to_owned()) } else { (name(field), values(field)) };
         out.push_str(&format!("    {name} = {value}\n"));
     }
     out.push_str("  }\n}\n");

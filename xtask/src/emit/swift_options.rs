@@ -6,13 +6,55 @@ use crate::{
 };
 
 pub(crate) fn file() -> String {
-    let mut out = format!("// {HEADER}\n");
+    let mut out = format!("// {HEADER}\n{JSON}");
     for shape in options::shapes() {
         choices(&mut out, &shape);
         structure(&mut out, &shape);
     }
     out
 }
+
+const JSON: &str = r#"
+/// Any JSON: what an option passes on as it is.
+public enum JSONValue: Sendable, Hashable, Codable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONValue].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .number(let value):
+      if let whole = Int64(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+}
+"#;
 
 /// The one option whose absence and whose `null` differ: plaintext is only ever explicit.
 fn is_security(field: &Field) -> bool {
@@ -28,7 +70,10 @@ fn choices(out: &mut String, shape: &Shape) {
     for field in &shape.fields {
         let Type::Choice(values) = &field.ty else { continue };
         doc(out, "", &field.doc);
-        out.push_str(&format!("public enum {}: String, Sendable, Hashable, Encodable, CaseIterable {{\n", choice(field)));
+        out.push_str(&format!(
+            "public enum {}: String, Sendable, Hashable, Encodable, CaseIterable {{\n",
+            choice(field)
+        ));
         values.iter().for_each(|value| out.push_str(&format!("  case {}{}\n", case(value), raw(value))));
         out.push_str("}\n");
     }
@@ -45,7 +90,7 @@ fn choice(field: &Field) -> String {
 
 fn structure(out: &mut String, shape: &Shape) {
     doc(out, "", &shape.doc);
-    out.push_str(&format!("public struct {}: Sendable, Hashable, Encodable {{\n", shape.name));
+    out.push_str(&format!("public struct {}: Sendable, Hashable, Encodable{} {{\n", shape.name, described(shape)));
     for field in &shape.fields {
         doc(out, "  ", &field.doc);
         let name = camel(&field.key);
@@ -62,6 +107,11 @@ fn structure(out: &mut String, shape: &Shape) {
         describe(out, shape);
     }
     out.push_str("}\n");
+}
+
+fn described(shape: &Shape) -> &'static str {
+    let secret = shape.fields.iter().any(|field| field.secret);
+    if secret { ", CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable" } else { "" }
 }
 
 fn init(out: &mut String, shape: &Shape) {
@@ -81,7 +131,7 @@ fn init(out: &mut String, shape: &Shape) {
 
 fn keys(out: &mut String, shape: &Shape) {
     out.push_str("\n  private enum CodingKeys: String, CodingKey {\n");
-    for field in shape.fields.iter().filter(|field| !field.secret) {
+    for field in shape.fields.iter().filter(|field| !options::is_beside(shape, field)) {
         let name = camel(&field.key);
         let value = if name == field.key { String::new() } else { format!(" = \"{}\"", field.key) };
         out.push_str(&format!("    case {name}{value}\n"));
@@ -90,14 +140,17 @@ fn keys(out: &mut String, shape: &Shape) {
 }
 
 fn encode(out: &mut String, shape: &Shape) {
-    let secrets = if shape.fields.iter().any(|field| field.secret) { " Secrets are left out." } else { "" };
+    let beside = shape.fields.iter().filter(|field| options::is_beside(shape, field));
+    let secrets: String = beside.map(|field| format!(" `{}` crosses beside the JSON.", camel(&field.key))).collect();
     out.push_str(&format!("\n  /// What is `nil` is left out, and has its default.{secrets}\n"));
     out.push_str("  public func encode(to encoder: any Encoder) throws {\n");
     out.push_str("    var values = encoder.container(keyedBy: CodingKeys.self)\n");
-    for field in shape.fields.iter().filter(|field| !field.secret) {
+    for field in shape.fields.iter().filter(|field| !options::is_beside(shape, field)) {
         let name = camel(&field.key);
         if is_security(field) {
-            out.push_str(&format!("    switch {name} {{\n    case .plaintext: try values.encodeNil(forKey: .{name})\n"));
+            out.push_str(&format!(
+                "    switch {name} {{\n    case .plaintext: try values.encodeNil(forKey: .{name})\n"
+            ));
             out.push_str(&format!("    case .tls(let options): try values.encode(options, forKey: .{name})\n    }}\n"));
         } else {
             out.push_str(&format!("    try values.encodeIfPresent({name}, forKey: .{name})\n"));
@@ -144,6 +197,7 @@ fn plain(ty: &Type) -> String {
         Type::List(inner) => format!("[{}]", plain(inner)),
         Type::Map(inner) => format!("[String: {}]", plain(inner)),
         Type::Object(name) => name.clone(),
+        Type::Json => "JSONValue".into(),
         _ => "String".into(),
     }
 }

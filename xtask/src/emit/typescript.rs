@@ -47,7 +47,7 @@ pub(crate) fn options() -> String {
     }
     doc(&mut out, "", "The key of an option in the JSON that crosses to core, and the keys inside its value.");
     out.push_str("export interface OptionKey {\n  readonly key: string;\n");
-    out.push_str("  /** Crosses beside the JSON, never in it. */\n  readonly secret?: true;\n");
+    out.push_str("  /** Crosses beside the JSON, never in it. */\n  readonly beside?: true;\n");
     out.push_str("  readonly inside?: Readonly<Record<string, OptionKey>>;\n}\n");
     doc(&mut out, "", "camelCase to the keys of core.");
     out.push_str("export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {\n");
@@ -60,8 +60,8 @@ pub(crate) fn options() -> String {
 
 fn keys(out: &mut String, shape: &Shape, shapes: &[Shape], indent: &str) {
     for field in &shape.fields {
-        let secret = if field.secret { ", secret: true" } else { "" };
-        out.push_str(&format!("{indent}{}: {{ key: \"{}\"{secret}", camel(&field.key), field.key));
+        let beside = if options::is_beside(shape, field) { ", beside: true" } else { "" };
+        out.push_str(&format!("{indent}{}: {{ key: \"{}\"{beside}", camel(&field.key), field.key));
         let inner = match &field.ty {
             Type::Object(name) => shapes.iter().find(|shape| shape.name == *name),
             _ => None,
@@ -120,7 +120,7 @@ fn ty(ty: &Type) -> String {
         Type::Object(name) => name.clone(),
         Type::Evidence => "Evidence".into(),
         Type::Detail => "Detail".into(),
-        Type::Json => "unknown".into(),
+        Type::Json => "Readonly<Record<string, unknown>>".into(),
     }
 }
 
