@@ -1,4 +1,5 @@
 //! Shapes from a JSON Schema that schemars made.
+use causewire::failure::Json;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -18,6 +19,32 @@ pub(crate) fn shapes(name: &str, schema: &Value) -> Vec<Shape> {
         shapes.push(shape(name, schema, &definitions));
     }
     shapes
+}
+
+/// A schema lists fields by name. This puts them in the order in which `sample`, a value of `root`, has them.
+pub(crate) fn in_order_of(sample: &str, root: &str, shapes: &mut [Shape]) {
+    if let Ok(sample) = serde_json::from_str(sample) {
+        reorder(&sample, root, shapes);
+    }
+}
+
+fn reorder(sample: &Json, name: &str, shapes: &mut [Shape]) {
+    let Json::Object(entries) = sample else { return };
+    let Some(shape) = shapes.iter_mut().find(|shape| shape.name == name) else { return };
+    shape.fields.sort_by_key(|field| entries.iter().position(|(key, _)| *key == field.key));
+    let types: Vec<(String, Type)> = shape.fields.iter().map(|field| (field.key.clone(), field.ty.clone())).collect();
+    for (key, ty) in types {
+        let value = entries.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        match (ty, value) {
+            (Type::Object(inner), Some(value)) => reorder(value, &inner, shapes),
+            (Type::List(element), Some(Json::List(values))) => {
+                if let (Type::Object(inner), Some(value)) = (*element, values.first()) {
+                    reorder(value, &inner, shapes);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn shape(name: &str, schema: &Value, definitions: &Map<String, Value>) -> Shape {
@@ -116,6 +143,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn fields_come_in_the_order_of_the_sample() {
+        let inner = json!({"type": "object", "properties": {"x": {"type": "number"}, "y": {"type": "number"}}});
+        let list = json!({"type": "array", "items": {"$ref": "#/$defs/Inner"}});
+        let schema = json!({"properties": {"a": list, "b": {"type": "string"}}, "$defs": {"Inner": inner}});
+        let mut shapes = shapes("Outer", &schema);
+        in_order_of(r#"{"b":"","a":[{"y":0,"x":0}]}"#, "Outer", &mut shapes);
+        let keys = |shape: &Shape| shape.fields.iter().map(|field| field.key.clone()).collect::<Vec<_>>();
+        assert_eq!((keys(&shapes[0]), keys(&shapes[1])), (vec!["y".into(), "x".into()], vec!["b".into(), "a".into()]));
+    }
 
     #[test]
     fn every_form_of_a_field_is_understood() {

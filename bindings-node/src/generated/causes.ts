@@ -291,21 +291,21 @@ export interface Evidence {
 /** `google.rpc.DebugInfo`. */
 export interface DebugInfo {
   readonly type: "google.rpc.DebugInfo";
-  /** What the service adds. */
-  readonly detail: string;
   /** Where the service failed. */
   readonly stack_entries: readonly string[];
+  /** What the service adds. */
+  readonly detail: string;
 }
 
 /** `google.rpc.ErrorInfo`. */
 export interface ErrorInfo {
   readonly type: "google.rpc.ErrorInfo";
+  /** The reason, constant per `domain`, such as `API_DISABLED`. */
+  readonly reason: string;
   /** Who defines the reason, such as `pubsub.googleapis.com`. */
   readonly domain: string;
   /** More about it; printable ASCII, at most 256 characters each. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The reason, constant per `domain`, such as `API_DISABLED`. */
-  readonly reason: string;
 }
 
 /** One link. */
@@ -327,20 +327,20 @@ export interface LocalizedMessage {
 
 /** One precondition that does not hold. */
 export interface PreconditionViolation {
-  /** How to make it hold. */
-  readonly description: string;
-  /** What it is about. */
-  readonly subject: string;
   /** The kind, such as `TOS`. */
   readonly type: string;
+  /** What it is about. */
+  readonly subject: string;
+  /** How to make it hold. */
+  readonly description: string;
 }
 
 /** One quota that is used up. */
 export interface QuotaViolation {
-  /** How it was used up. */
-  readonly description: string;
   /** Whose quota, such as `project:1234`. */
   readonly subject: string;
+  /** How it was used up. */
+  readonly description: string;
 }
 
 /** `google.rpc.RequestInfo`. */
@@ -355,14 +355,14 @@ export interface RequestInfo {
 /** `google.rpc.ResourceInfo`. */
 export interface ResourceInfo {
   readonly type: "google.rpc.ResourceInfo";
-  /** What went wrong with it. */
-  readonly description: string;
-  /** Whose it is. */
-  readonly owner: string;
-  /** Its name. */
-  readonly resource_name: string;
   /** The kind of resource. */
   readonly resource_type: string;
+  /** Its name. */
+  readonly resource_name: string;
+  /** Whose it is. */
+  readonly owner: string;
+  /** What went wrong with it. */
+  readonly description: string;
 }
 
 /** `google.rpc.RetryInfo`. */
@@ -390,14 +390,14 @@ export interface BadRequest {
 
 /** One field that is wrong. */
 export interface FieldViolation {
-  /** Why it is wrong. */
-  readonly description: string;
   /** The path of the field in the request. */
   readonly field: string;
-  /** For the end user. */
-  readonly localized_message?: LocalizedMessage;
+  /** Why it is wrong. */
+  readonly description: string;
   /** Why, in a word that a program can match. */
   readonly reason: string;
+  /** For the end user. */
+  readonly localized_message?: LocalizedMessage;
 }
 
 /** `google.rpc.Help`. */

@@ -4,22 +4,22 @@
 export interface BackoffOptions {
   /** First wait. Default: 1000. */
   initialMs?: number | undefined;
+  /** Growth from wait to wait. Default: 1.6. */
+  multiplier?: number | undefined;
   /** Random share added to or taken from every wait, 0 to 1. Default: 0.2. */
   jitter?: number | undefined;
   /** Longest wait before jitter. Default: 120000. */
   maxMs?: number | undefined;
-  /** Growth from wait to wait. Default: 1.6. */
-  multiplier?: number | undefined;
 }
 
 /** Name lookups. */
 export interface DnsOptions {
+  /** Name servers as `ip:port`. Default: the system's. */
+  servers?: readonly string[] | undefined;
   /** Two lookups are at least this far apart. Default: 30000. */
   minIntervalMs?: number | undefined;
   /** Look up again on this period although all is well, so that new addresses are seen. Default: 0, never. */
   refreshMs?: number | undefined;
-  /** Name servers as `ip:port`. Default: the system's. */
-  servers?: readonly string[] | undefined;
 }
 
 /** HTTP/2 PING keepalive (gRFC A8). */
@@ -34,12 +34,12 @@ export interface KeepaliveOptions {
 
 /** Retries (gRFC A6). */
 export interface RetryOptions {
+  /** False: no retry at all, not even a transparent one. Default: true. */
+  enabled?: boolean | undefined;
   /** Bytes of sent messages that one call keeps for a replay; more commits the call. Default: 262144. */
   callBufferBytes?: number | undefined;
   /** The same for all calls of the channel together. Default: 16777216. */
   channelBufferBytes?: number | undefined;
-  /** False: no retry at all, not even a transparent one. Default: true. */
-  enabled?: boolean | undefined;
 }
 
 /** TLS material. Empty: system roots, no client certificate. */
@@ -57,45 +57,45 @@ export interface TlsOptions {
 /** How a channel connects and what its calls may do. All durations are milliseconds, all sizes bytes. */
 export interface ChannelOptions {
   /**
+   * Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
+   * explicit.
+   */
+  tls?: TlsOptions | null | undefined;
+  /**
    * The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
    * Default: host and port of the target.
    */
   authority?: string | null | undefined;
-  /** Waits between connection attempts. */
-  backoff?: BackoffOptions | undefined;
-  /** Compression of requests. Responses may always use any that we know. Default: `identity`. */
-  compression?: "identity" | "gzip" | "deflate" | "zstd" | undefined;
-  /** Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000. */
-  connectTimeoutMs?: number | undefined;
-  /** Name lookups. */
-  dns?: DnsOptions | undefined;
-  /** Time without a call after which connections are closed. Default: 1800000. */
-  idleTimeoutMs?: number | undefined;
+  /** HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1). */
+  proxy?: string | null | undefined;
   /** HTTP/2 PING keepalive (gRFC A8). Default: none. */
   keepalive?: KeepaliveOptions | null | undefined;
-  /** Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384. */
-  maxMetadataBytes?: number | undefined;
   /** Largest message accepted, after decompression. Default: 4194304. */
   maxReceiveMessageBytes?: number | undefined;
   /** Largest message sent, before compression. Default: no limit. */
   maxSendMessageBytes?: number | null | undefined;
-  /** HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1). */
-  proxy?: string | null | undefined;
+  /** Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384. */
+  maxMetadataBytes?: number | undefined;
+  /** Compression of requests. Responses may always use any that we know. Default: `identity`. */
+  compression?: "identity" | "gzip" | "deflate" | "zstd" | undefined;
+  /** Put before our own user-agent. */
+  userAgent?: string | null | undefined;
+  /** Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000. */
+  connectTimeoutMs?: number | undefined;
+  /** Time without a call after which connections are closed. Default: 1800000. */
+  idleTimeoutMs?: number | undefined;
   /** Spreads the reconnects of many clients over this window. Default: 0, no window. */
   reconnectWindowMs?: number | undefined;
+  /** Waits between connection attempts. */
+  backoff?: BackoffOptions | undefined;
+  /** Name lookups. */
+  dns?: DnsOptions | undefined;
   /** Retries and their buffers (gRFC A6). */
   retry?: RetryOptions | undefined;
   /** gRPC service config, as its JSON document. */
   serviceConfig?: Readonly<Record<string, unknown>> | null | undefined;
   /** Leave what a peer said (`peer_text`) out of every failure record. Default: false. */
   suppressPeerText?: boolean | undefined;
-  /**
-   * Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
-   * explicit.
-   */
-  tls?: TlsOptions | null | undefined;
-  /** Put before our own user-agent. */
-  userAgent?: string | null | undefined;
 }
 
 /** The key of an option in the JSON that crosses to core, and the keys inside its value. */
@@ -108,43 +108,43 @@ export interface OptionKey {
 
 /** camelCase to the keys of core. */
 export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
-  authority: { key: "authority" },
-  backoff: { key: "backoff", inside: {
-    initialMs: { key: "initial_ms" },
-    jitter: { key: "jitter" },
-    maxMs: { key: "max_ms" },
-    multiplier: { key: "multiplier" },
-  } },
-  compression: { key: "compression" },
-  connectTimeoutMs: { key: "connect_timeout_ms" },
-  dns: { key: "dns", inside: {
-    minIntervalMs: { key: "min_interval_ms" },
-    refreshMs: { key: "refresh_ms" },
-    servers: { key: "servers" },
-  } },
-  idleTimeoutMs: { key: "idle_timeout_ms" },
-  keepalive: { key: "keepalive", inside: {
-    timeMs: { key: "time_ms" },
-    timeoutMs: { key: "timeout_ms" },
-    withoutCalls: { key: "without_calls" },
-  } },
-  maxMetadataBytes: { key: "max_metadata_bytes" },
-  maxReceiveMessageBytes: { key: "max_receive_message_bytes" },
-  maxSendMessageBytes: { key: "max_send_message_bytes" },
-  proxy: { key: "proxy" },
-  reconnectWindowMs: { key: "reconnect_window_ms" },
-  retry: { key: "retry", inside: {
-    callBufferBytes: { key: "call_buffer_bytes" },
-    channelBufferBytes: { key: "channel_buffer_bytes" },
-    enabled: { key: "enabled" },
-  } },
-  serviceConfig: { key: "service_config" },
-  suppressPeerText: { key: "suppress_peer_text" },
   tls: { key: "tls", inside: {
     caPem: { key: "ca_pem" },
     certPem: { key: "cert_pem" },
     keyPem: { key: "key_pem", beside: true },
     serverName: { key: "server_name" },
   } },
+  authority: { key: "authority" },
+  proxy: { key: "proxy" },
+  keepalive: { key: "keepalive", inside: {
+    timeMs: { key: "time_ms" },
+    timeoutMs: { key: "timeout_ms" },
+    withoutCalls: { key: "without_calls" },
+  } },
+  maxReceiveMessageBytes: { key: "max_receive_message_bytes" },
+  maxSendMessageBytes: { key: "max_send_message_bytes" },
+  maxMetadataBytes: { key: "max_metadata_bytes" },
+  compression: { key: "compression" },
   userAgent: { key: "user_agent" },
+  connectTimeoutMs: { key: "connect_timeout_ms" },
+  idleTimeoutMs: { key: "idle_timeout_ms" },
+  reconnectWindowMs: { key: "reconnect_window_ms" },
+  backoff: { key: "backoff", inside: {
+    initialMs: { key: "initial_ms" },
+    multiplier: { key: "multiplier" },
+    jitter: { key: "jitter" },
+    maxMs: { key: "max_ms" },
+  } },
+  dns: { key: "dns", inside: {
+    servers: { key: "servers" },
+    minIntervalMs: { key: "min_interval_ms" },
+    refreshMs: { key: "refresh_ms" },
+  } },
+  retry: { key: "retry", inside: {
+    enabled: { key: "enabled" },
+    callBufferBytes: { key: "call_buffer_bytes" },
+    channelBufferBytes: { key: "channel_buffer_bytes" },
+  } },
+  serviceConfig: { key: "service_config" },
+  suppressPeerText: { key: "suppress_peer_text" },
 };

@@ -1,8 +1,11 @@
 //! The error details: which shapes they have and by which `type` each is known.
-use causewire::failure::Detail;
+use causewire::failure::{self as core, Detail};
 use serde_json::Value;
 
-use crate::{model::Shape, schema};
+use crate::{
+    model::{Shape, Type},
+    schema,
+};
 
 /// The shape of what stays packed.
 pub(crate) const UNKNOWN: &str = "UnknownDetail";
@@ -10,6 +13,9 @@ pub(crate) const UNKNOWN: &str = "UnknownDetail";
 /// Every shape, violations and links included.
 pub(crate) fn shapes() -> Vec<Shape> {
     let mut shapes = schema::shapes("Detail", &schema());
+    for (name, sample) in samples() {
+        schema::in_order_of(&sample, name, &mut shapes);
+    }
     // serde writes every field of these but those that may be null, which the schema cannot say.
     for field in shapes.iter_mut().flat_map(|shape| &mut shape.fields) {
         field.required = !field.nullable;
@@ -19,8 +25,32 @@ pub(crate) fn shapes() -> Vec<Shape> {
     shapes
 }
 
-fn refers(ty: &crate::model::Type) -> bool {
-    use crate::model::Type;
+/// One value of each shape with every field filled.
+fn samples() -> Vec<(&'static str, String)> {
+    macro_rules! sample {
+        ($name:ident { $($field:ident: $value:expr),* }) => {
+            (stringify!($name), serde_json::to_string(&core::$name { $($field: $value,)* ..Default::default() }))
+        };
+    }
+    let message = Some(core::LocalizedMessage::default());
+    let violation = core::FieldViolation { localized_message: message, ..Default::default() };
+    let samples = [
+        sample!(ErrorInfo {}),
+        sample!(RetryInfo {}),
+        sample!(DebugInfo {}),
+        sample!(QuotaFailure { violations: vec![Default::default()] }),
+        sample!(PreconditionFailure { violations: vec![Default::default()] }),
+        sample!(BadRequest { field_violations: vec![violation] }),
+        sample!(RequestInfo {}),
+        sample!(ResourceInfo {}),
+        sample!(Help { links: vec![Default::default()] }),
+        sample!(LocalizedMessage {}),
+        sample!(UnknownDetail {}),
+    ];
+    samples.into_iter().filter_map(|(name, json)| Some((name, json.ok()?))).collect()
+}
+
+fn refers(ty: &Type) -> bool {
     match ty {
         Type::Object(_) => true,
         Type::List(inner) | Type::Map(inner) => refers(inner),

@@ -61,7 +61,7 @@ fn enumeration(out: &mut String, name: &str, text: &str, values: Vec<&str>) {
 pub(crate) fn failure() -> String {
     let words: Vec<&str> = std::iter::once("Cause").chain(record::words().into_iter().map(|it| it.name)).collect();
     let mut out = format!("# {HEADER}\n\"\"\"The failure record, typed.\"\"\"\nfrom __future__ import annotations\n\n");
-    out.push_str("import json\nfrom dataclasses import dataclass\nfrom types import MappingProxyType\n");
+    out.push_str("import json\nfrom dataclasses import dataclass\n");
     out.push_str("from typing import Any, Callable, Mapping, Optional, Tuple, Type, TypeVar, Union\n\n");
     out.push_str(&format!("from .causes import {}\n\n", words.join(", ")));
     out.push_str(PRELUDE);
@@ -100,7 +100,7 @@ def _word(kind: Type[_W], value: str) -> Union[_W, str]:
 
 
 def _evidence(value: Mapping[str, Any]) -> Mapping[str, EvidenceValue]:
-    return MappingProxyType({key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
 "#;
 
 const DETAIL: &str = r#"
@@ -212,7 +212,7 @@ fn read(ty: &Type, from: &str) -> String {
             plain if plain == "item" => format!("tuple({from})"),
             call => format!("tuple({call} for item in {from})"),
         },
-        Type::Map(_) => format!("MappingProxyType({from})"),
+        Type::Map(_) => format!("dict({from})"),
         Type::Object(name) => format!("{name}._of({from})"),
         Type::Evidence => format!("_evidence({from})"),
         Type::Detail => format!("_detail({from})"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Callable, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 from .causes import Cause, Layer, Category, Origin, Retry, Reached, Phase, DeadlineSource, RetryStopped, DetailsState
@@ -24,25 +23,25 @@ def _word(kind: Type[_W], value: str) -> Union[_W, str]:
 
 
 def _evidence(value: Mapping[str, Any]) -> Mapping[str, EvidenceValue]:
-    return MappingProxyType({key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
 
 
 @dataclass(frozen=True)
 class DebugInfo:
     """`google.rpc.DebugInfo`."""
 
-    #: What the service adds.
-    detail: str
     #: Where the service failed.
     stack_entries: Tuple[str, ...]
+    #: What the service adds.
+    detail: str
     #: The name of the message type.
     type: str = "google.rpc.DebugInfo"
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> DebugInfo:
         return cls(
-            detail=value["detail"],
             stack_entries=tuple(value["stack_entries"]),
+            detail=value["detail"],
         )
 
 
@@ -50,21 +49,21 @@ class DebugInfo:
 class ErrorInfo:
     """`google.rpc.ErrorInfo`."""
 
+    #: The reason, constant per `domain`, such as `API_DISABLED`.
+    reason: str
     #: Who defines the reason, such as `pubsub.googleapis.com`.
     domain: str
     #: More about it; printable ASCII, at most 256 characters each.
     metadata: Mapping[str, str]
-    #: The reason, constant per `domain`, such as `API_DISABLED`.
-    reason: str
     #: The name of the message type.
     type: str = "google.rpc.ErrorInfo"
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> ErrorInfo:
         return cls(
-            domain=value["domain"],
-            metadata=MappingProxyType(value["metadata"]),
             reason=value["reason"],
+            domain=value["domain"],
+            metadata=dict(value["metadata"]),
         )
 
 
@@ -108,19 +107,19 @@ class LocalizedMessage:
 class PreconditionViolation:
     """One precondition that does not hold."""
 
-    #: How to make it hold.
-    description: str
-    #: What it is about.
-    subject: str
     #: The kind, such as `TOS`.
     type: str
+    #: What it is about.
+    subject: str
+    #: How to make it hold.
+    description: str
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> PreconditionViolation:
         return cls(
-            description=value["description"],
-            subject=value["subject"],
             type=value["type"],
+            subject=value["subject"],
+            description=value["description"],
         )
 
 
@@ -128,16 +127,16 @@ class PreconditionViolation:
 class QuotaViolation:
     """One quota that is used up."""
 
-    #: How it was used up.
-    description: str
     #: Whose quota, such as `project:1234`.
     subject: str
+    #: How it was used up.
+    description: str
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> QuotaViolation:
         return cls(
-            description=value["description"],
             subject=value["subject"],
+            description=value["description"],
         )
 
 
@@ -164,24 +163,24 @@ class RequestInfo:
 class ResourceInfo:
     """`google.rpc.ResourceInfo`."""
 
-    #: What went wrong with it.
-    description: str
-    #: Whose it is.
-    owner: str
-    #: Its name.
-    resource_name: str
     #: The kind of resource.
     resource_type: str
+    #: Its name.
+    resource_name: str
+    #: Whose it is.
+    owner: str
+    #: What went wrong with it.
+    description: str
     #: The name of the message type.
     type: str = "google.rpc.ResourceInfo"
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> ResourceInfo:
         return cls(
-            description=value["description"],
-            owner=value["owner"],
-            resource_name=value["resource_name"],
             resource_type=value["resource_type"],
+            resource_name=value["resource_name"],
+            owner=value["owner"],
+            description=value["description"],
         )
 
 
@@ -238,22 +237,22 @@ class BadRequest:
 class FieldViolation:
     """One field that is wrong."""
 
-    #: Why it is wrong.
-    description: str
     #: The path of the field in the request.
     field: str
-    #: For the end user.
-    localized_message: Optional[LocalizedMessage]
+    #: Why it is wrong.
+    description: str
     #: Why, in a word that a program can match.
     reason: str
+    #: For the end user.
+    localized_message: Optional[LocalizedMessage]
 
     @classmethod
     def _of(cls, value: Mapping[str, Any]) -> FieldViolation:
         return cls(
-            description=value["description"],
             field=value["field"],
-            localized_message=None if (it := value.get("localized_message")) is None else LocalizedMessage._of(it),
+            description=value["description"],
             reason=value["reason"],
+            localized_message=None if (it := value.get("localized_message")) is None else LocalizedMessage._of(it),
         )
 
 

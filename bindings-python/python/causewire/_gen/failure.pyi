@@ -10,17 +10,17 @@ EvidenceValue = Union[str, int, bool, Tuple[str, ...]]
 class DebugInfo:
     """`google.rpc.DebugInfo`."""
 
-    detail: str
     stack_entries: Tuple[str, ...]
+    detail: str
     type: str = ...
 
 @dataclass(frozen=True)
 class ErrorInfo:
     """`google.rpc.ErrorInfo`."""
 
+    reason: str
     domain: str
     metadata: Mapping[str, str]
-    reason: str
     type: str = ...
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class LocalizedMessage:
 class PreconditionViolation:
     """One precondition that does not hold."""
 
-    description: str
-    subject: str
     type: str
+    subject: str
+    description: str
 
 @dataclass(frozen=True)
 class QuotaViolation:
     """One quota that is used up."""
 
-    description: str
     subject: str
+    description: str
 
 @dataclass(frozen=True)
 class RequestInfo:
@@ -65,10 +65,10 @@ class RequestInfo:
 class ResourceInfo:
     """`google.rpc.ResourceInfo`."""
 
-    description: str
-    owner: str
-    resource_name: str
     resource_type: str
+    resource_name: str
+    owner: str
+    description: str
     type: str = ...
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class BadRequest:
 class FieldViolation:
     """One field that is wrong."""
 
-    description: str
     field: str
-    localized_message: Optional[LocalizedMessage]
+    description: str
     reason: str
+    localized_message: Optional[LocalizedMessage]
 
 @dataclass(frozen=True)
 class Help:

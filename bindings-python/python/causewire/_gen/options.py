@@ -10,23 +10,23 @@ class BackoffOptions(TypedDict, total=False):
 
     #: First wait. Default: 1000.
     initial_ms: int
+    #: Growth from wait to wait. Default: 1.6.
+    multiplier: float
     #: Random share added to or taken from every wait, 0 to 1. Default: 0.2.
     jitter: float
     #: Longest wait before jitter. Default: 120000.
     max_ms: int
-    #: Growth from wait to wait. Default: 1.6.
-    multiplier: float
 
 
 class DnsOptions(TypedDict, total=False):
     """Name lookups."""
 
+    #: Name servers as `ip:port`. Default: the system's.
+    servers: List[str]
     #: Two lookups are at least this far apart. Default: 30000.
     min_interval_ms: int
     #: Look up again on this period although all is well, so that new addresses are seen. Default: 0, never.
     refresh_ms: int
-    #: Name servers as `ip:port`. Default: the system's.
-    servers: List[str]
 
 
 class KeepaliveOptions(TypedDict, total=False):
@@ -43,12 +43,12 @@ class KeepaliveOptions(TypedDict, total=False):
 class RetryOptions(TypedDict, total=False):
     """Retries (gRFC A6)."""
 
+    #: False: no retry at all, not even a transparent one. Default: true.
+    enabled: bool
     #: Bytes of sent messages that one call keeps for a replay; more commits the call. Default: 262144.
     call_buffer_bytes: int
     #: The same for all calls of the channel together. Default: 16777216.
     channel_buffer_bytes: int
-    #: False: no retry at all, not even a transparent one. Default: true.
-    enabled: bool
 
 
 class TlsOptions(TypedDict, total=False):
@@ -67,63 +67,63 @@ class TlsOptions(TypedDict, total=False):
 class ChannelOptions(TypedDict, total=False):
     """How a channel connects and what its calls may do. All durations are milliseconds, all sizes bytes."""
 
+    #: Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
+    #: explicit.
+    tls: Optional[TlsOptions]
     #: The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
     #: Default: host and port of the target.
     authority: Optional[str]
-    #: Waits between connection attempts.
-    backoff: BackoffOptions
-    #: Compression of requests. Responses may always use any that we know. Default: `identity`.
-    compression: Literal["identity", "gzip", "deflate", "zstd"]
-    #: Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000.
-    connect_timeout_ms: int
-    #: Name lookups.
-    dns: DnsOptions
-    #: Time without a call after which connections are closed. Default: 1800000.
-    idle_timeout_ms: int
+    #: HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
+    proxy: Optional[str]
     #: HTTP/2 PING keepalive (gRFC A8). Default: none.
     keepalive: Optional[KeepaliveOptions]
-    #: Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384.
-    max_metadata_bytes: int
     #: Largest message accepted, after decompression. Default: 4194304.
     max_receive_message_bytes: int
     #: Largest message sent, before compression. Default: no limit.
     max_send_message_bytes: Optional[int]
-    #: HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
-    proxy: Optional[str]
+    #: Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384.
+    max_metadata_bytes: int
+    #: Compression of requests. Responses may always use any that we know. Default: `identity`.
+    compression: Literal["identity", "gzip", "deflate", "zstd"]
+    #: Put before our own user-agent.
+    user_agent: Optional[str]
+    #: Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000.
+    connect_timeout_ms: int
+    #: Time without a call after which connections are closed. Default: 1800000.
+    idle_timeout_ms: int
     #: Spreads the reconnects of many clients over this window. Default: 0, no window.
     reconnect_window_ms: int
+    #: Waits between connection attempts.
+    backoff: BackoffOptions
+    #: Name lookups.
+    dns: DnsOptions
     #: Retries and their buffers (gRFC A6).
     retry: RetryOptions
     #: gRPC service config, as its JSON document.
     service_config: Optional[Dict[str, Any]]
     #: Leave what a peer said (`peer_text`) out of every failure record. Default: false.
     suppress_peer_text: bool
-    #: Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
-    #: explicit.
-    tls: Optional[TlsOptions]
-    #: Put before our own user-agent.
-    user_agent: Optional[str]
 
 
 #: Every option of a channel.
 CHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset((
+    "tls",
     "authority",
-    "backoff",
-    "compression",
-    "connect_timeout_ms",
-    "dns",
-    "idle_timeout_ms",
+    "proxy",
     "keepalive",
-    "max_metadata_bytes",
     "max_receive_message_bytes",
     "max_send_message_bytes",
-    "proxy",
+    "max_metadata_bytes",
+    "compression",
+    "user_agent",
+    "connect_timeout_ms",
+    "idle_timeout_ms",
     "reconnect_window_ms",
+    "backoff",
+    "dns",
     "retry",
     "service_config",
     "suppress_peer_text",
-    "tls",
-    "user_agent",
 ))
 
 #: The paths of what crosses beside the JSON and is never in it.

@@ -44,73 +44,73 @@ public enum JSONValue: Sendable, Hashable, Codable {
 public struct BackoffOptions: Sendable, Hashable, Encodable {
   /// First wait. Default: 1000.
   public var initialMs: Int?
+  /// Growth from wait to wait. Default: 1.6.
+  public var multiplier: Double?
   /// Random share added to or taken from every wait, 0 to 1. Default: 0.2.
   public var jitter: Double?
   /// Longest wait before jitter. Default: 120000.
   public var maxMs: Int?
-  /// Growth from wait to wait. Default: 1.6.
-  public var multiplier: Double?
 
   public init(
     initialMs: Int? = nil,
+    multiplier: Double? = nil,
     jitter: Double? = nil,
-    maxMs: Int? = nil,
-    multiplier: Double? = nil
+    maxMs: Int? = nil
   ) {
     self.initialMs = initialMs
+    self.multiplier = multiplier
     self.jitter = jitter
     self.maxMs = maxMs
-    self.multiplier = multiplier
   }
 
   private enum CodingKeys: String, CodingKey {
     case initialMs = "initial_ms"
+    case multiplier
     case jitter
     case maxMs = "max_ms"
-    case multiplier
   }
 
   /// What is `nil` is left out, and has its default.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encodeIfPresent(initialMs, forKey: .initialMs)
+    try values.encodeIfPresent(multiplier, forKey: .multiplier)
     try values.encodeIfPresent(jitter, forKey: .jitter)
     try values.encodeIfPresent(maxMs, forKey: .maxMs)
-    try values.encodeIfPresent(multiplier, forKey: .multiplier)
   }
 }
 
 /// Name lookups.
 public struct DnsOptions: Sendable, Hashable, Encodable {
+  /// Name servers as `ip:port`. Default: the system's.
+  public var servers: [String]?
   /// Two lookups are at least this far apart. Default: 30000.
   public var minIntervalMs: Int?
   /// Look up again on this period although all is well, so that new addresses are seen. Default: 0, never.
   public var refreshMs: Int?
-  /// Name servers as `ip:port`. Default: the system's.
-  public var servers: [String]?
 
   public init(
+    servers: [String]? = nil,
     minIntervalMs: Int? = nil,
-    refreshMs: Int? = nil,
-    servers: [String]? = nil
+    refreshMs: Int? = nil
   ) {
+    self.servers = servers
     self.minIntervalMs = minIntervalMs
     self.refreshMs = refreshMs
-    self.servers = servers
   }
 
   private enum CodingKeys: String, CodingKey {
+    case servers
     case minIntervalMs = "min_interval_ms"
     case refreshMs = "refresh_ms"
-    case servers
   }
 
   /// What is `nil` is left out, and has its default.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encodeIfPresent(servers, forKey: .servers)
     try values.encodeIfPresent(minIntervalMs, forKey: .minIntervalMs)
     try values.encodeIfPresent(refreshMs, forKey: .refreshMs)
-    try values.encodeIfPresent(servers, forKey: .servers)
   }
 }
 
@@ -150,35 +150,35 @@ public struct KeepaliveOptions: Sendable, Hashable, Encodable {
 
 /// Retries (gRFC A6).
 public struct RetryOptions: Sendable, Hashable, Encodable {
+  /// False: no retry at all, not even a transparent one. Default: true.
+  public var enabled: Bool?
   /// Bytes of sent messages that one call keeps for a replay; more commits the call. Default: 262144.
   public var callBufferBytes: Int?
   /// The same for all calls of the channel together. Default: 16777216.
   public var channelBufferBytes: Int?
-  /// False: no retry at all, not even a transparent one. Default: true.
-  public var enabled: Bool?
 
   public init(
+    enabled: Bool? = nil,
     callBufferBytes: Int? = nil,
-    channelBufferBytes: Int? = nil,
-    enabled: Bool? = nil
+    channelBufferBytes: Int? = nil
   ) {
+    self.enabled = enabled
     self.callBufferBytes = callBufferBytes
     self.channelBufferBytes = channelBufferBytes
-    self.enabled = enabled
   }
 
   private enum CodingKeys: String, CodingKey {
+    case enabled
     case callBufferBytes = "call_buffer_bytes"
     case channelBufferBytes = "channel_buffer_bytes"
-    case enabled
   }
 
   /// What is `nil` is left out, and has its default.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encodeIfPresent(enabled, forKey: .enabled)
     try values.encodeIfPresent(callBufferBytes, forKey: .callBufferBytes)
     try values.encodeIfPresent(channelBufferBytes, forKey: .channelBufferBytes)
-    try values.encodeIfPresent(enabled, forKey: .enabled)
   }
 }
 
@@ -249,145 +249,145 @@ public enum Compression: String, Sendable, Hashable, Encodable, CaseIterable {
 
 /// How a channel connects and what its calls may do. All durations are milliseconds, all sizes bytes.
 public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
+  /// explicit.
+  public var tls: TransportSecurity = .tls()
   /// The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
   /// Default: host and port of the target.
   public var authority: String?
-  /// Waits between connection attempts.
-  public var backoff: BackoffOptions?
-  /// Compression of requests. Responses may always use any that we know. Default: `identity`.
-  public var compression: Compression?
-  /// Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000.
-  public var connectTimeoutMs: Int?
-  /// Name lookups.
-  public var dns: DnsOptions?
-  /// Time without a call after which connections are closed. Default: 1800000.
-  public var idleTimeoutMs: Int?
+  /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
+  public var proxy: String?
   /// HTTP/2 PING keepalive (gRFC A8). Default: none.
   public var keepalive: KeepaliveOptions?
-  /// Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384.
-  public var maxMetadataBytes: Int?
   /// Largest message accepted, after decompression. Default: 4194304.
   public var maxReceiveMessageBytes: Int?
   /// Largest message sent, before compression. Default: no limit.
   public var maxSendMessageBytes: Int?
-  /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
-  public var proxy: String?
+  /// Largest header or trailer block accepted, as gRPC counts it: name + value + 32 per entry. Default: 16384.
+  public var maxMetadataBytes: Int?
+  /// Compression of requests. Responses may always use any that we know. Default: `identity`.
+  public var compression: Compression?
+  /// Put before our own user-agent.
+  public var userAgent: String?
+  /// Time for one connection attempt: TCP, TLS and the peer's SETTINGS together. Default: 20000.
+  public var connectTimeoutMs: Int?
+  /// Time without a call after which connections are closed. Default: 1800000.
+  public var idleTimeoutMs: Int?
   /// Spreads the reconnects of many clients over this window. Default: 0, no window.
   public var reconnectWindowMs: Int?
+  /// Waits between connection attempts.
+  public var backoff: BackoffOptions?
+  /// Name lookups.
+  public var dns: DnsOptions?
   /// Retries and their buffers (gRFC A6).
   public var retry: RetryOptions?
   /// gRPC service config, as its JSON document.
   public var serviceConfig: JSONValue?
   /// Leave what a peer said (`peer_text`) out of every failure record. Default: false.
   public var suppressPeerText: Bool?
-  /// Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever
-  /// explicit.
-  public var tls: TransportSecurity = .tls()
-  /// Put before our own user-agent.
-  public var userAgent: String?
 
   public init(
+    tls: TransportSecurity = .tls(),
     authority: String? = nil,
-    backoff: BackoffOptions? = nil,
-    compression: Compression? = nil,
-    connectTimeoutMs: Int? = nil,
-    dns: DnsOptions? = nil,
-    idleTimeoutMs: Int? = nil,
+    proxy: String? = nil,
     keepalive: KeepaliveOptions? = nil,
-    maxMetadataBytes: Int? = nil,
     maxReceiveMessageBytes: Int? = nil,
     maxSendMessageBytes: Int? = nil,
-    proxy: String? = nil,
+    maxMetadataBytes: Int? = nil,
+    compression: Compression? = nil,
+    userAgent: String? = nil,
+    connectTimeoutMs: Int? = nil,
+    idleTimeoutMs: Int? = nil,
     reconnectWindowMs: Int? = nil,
+    backoff: BackoffOptions? = nil,
+    dns: DnsOptions? = nil,
     retry: RetryOptions? = nil,
     serviceConfig: JSONValue? = nil,
-    suppressPeerText: Bool? = nil,
-    tls: TransportSecurity = .tls(),
-    userAgent: String? = nil
+    suppressPeerText: Bool? = nil
   ) {
+    self.tls = tls
     self.authority = authority
-    self.backoff = backoff
-    self.compression = compression
-    self.connectTimeoutMs = connectTimeoutMs
-    self.dns = dns
-    self.idleTimeoutMs = idleTimeoutMs
+    self.proxy = proxy
     self.keepalive = keepalive
-    self.maxMetadataBytes = maxMetadataBytes
     self.maxReceiveMessageBytes = maxReceiveMessageBytes
     self.maxSendMessageBytes = maxSendMessageBytes
-    self.proxy = proxy
+    self.maxMetadataBytes = maxMetadataBytes
+    self.compression = compression
+    self.userAgent = userAgent
+    self.connectTimeoutMs = connectTimeoutMs
+    self.idleTimeoutMs = idleTimeoutMs
     self.reconnectWindowMs = reconnectWindowMs
+    self.backoff = backoff
+    self.dns = dns
     self.retry = retry
     self.serviceConfig = serviceConfig
     self.suppressPeerText = suppressPeerText
-    self.tls = tls
-    self.userAgent = userAgent
   }
 
   private enum CodingKeys: String, CodingKey {
+    case tls
     case authority
-    case backoff
-    case compression
-    case connectTimeoutMs = "connect_timeout_ms"
-    case dns
-    case idleTimeoutMs = "idle_timeout_ms"
+    case proxy
     case keepalive
-    case maxMetadataBytes = "max_metadata_bytes"
     case maxReceiveMessageBytes = "max_receive_message_bytes"
     case maxSendMessageBytes = "max_send_message_bytes"
-    case proxy
+    case maxMetadataBytes = "max_metadata_bytes"
+    case compression
+    case userAgent = "user_agent"
+    case connectTimeoutMs = "connect_timeout_ms"
+    case idleTimeoutMs = "idle_timeout_ms"
     case reconnectWindowMs = "reconnect_window_ms"
+    case backoff
+    case dns
     case retry
     case serviceConfig = "service_config"
     case suppressPeerText = "suppress_peer_text"
-    case tls
-    case userAgent = "user_agent"
   }
 
   /// What is `nil` is left out, and has its default.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encodeIfPresent(authority, forKey: .authority)
-    try values.encodeIfPresent(backoff, forKey: .backoff)
-    try values.encodeIfPresent(compression, forKey: .compression)
-    try values.encodeIfPresent(connectTimeoutMs, forKey: .connectTimeoutMs)
-    try values.encodeIfPresent(dns, forKey: .dns)
-    try values.encodeIfPresent(idleTimeoutMs, forKey: .idleTimeoutMs)
-    try values.encodeIfPresent(keepalive, forKey: .keepalive)
-    try values.encodeIfPresent(maxMetadataBytes, forKey: .maxMetadataBytes)
-    try values.encodeIfPresent(maxReceiveMessageBytes, forKey: .maxReceiveMessageBytes)
-    try values.encodeIfPresent(maxSendMessageBytes, forKey: .maxSendMessageBytes)
-    try values.encodeIfPresent(proxy, forKey: .proxy)
-    try values.encodeIfPresent(reconnectWindowMs, forKey: .reconnectWindowMs)
-    try values.encodeIfPresent(retry, forKey: .retry)
-    try values.encodeIfPresent(serviceConfig, forKey: .serviceConfig)
-    try values.encodeIfPresent(suppressPeerText, forKey: .suppressPeerText)
     switch tls {
     case .plaintext: try values.encodeNil(forKey: .tls)
     case .tls(let options): try values.encode(options, forKey: .tls)
     }
+    try values.encodeIfPresent(authority, forKey: .authority)
+    try values.encodeIfPresent(proxy, forKey: .proxy)
+    try values.encodeIfPresent(keepalive, forKey: .keepalive)
+    try values.encodeIfPresent(maxReceiveMessageBytes, forKey: .maxReceiveMessageBytes)
+    try values.encodeIfPresent(maxSendMessageBytes, forKey: .maxSendMessageBytes)
+    try values.encodeIfPresent(maxMetadataBytes, forKey: .maxMetadataBytes)
+    try values.encodeIfPresent(compression, forKey: .compression)
     try values.encodeIfPresent(userAgent, forKey: .userAgent)
+    try values.encodeIfPresent(connectTimeoutMs, forKey: .connectTimeoutMs)
+    try values.encodeIfPresent(idleTimeoutMs, forKey: .idleTimeoutMs)
+    try values.encodeIfPresent(reconnectWindowMs, forKey: .reconnectWindowMs)
+    try values.encodeIfPresent(backoff, forKey: .backoff)
+    try values.encodeIfPresent(dns, forKey: .dns)
+    try values.encodeIfPresent(retry, forKey: .retry)
+    try values.encodeIfPresent(serviceConfig, forKey: .serviceConfig)
+    try values.encodeIfPresent(suppressPeerText, forKey: .suppressPeerText)
   }
 
   public var description: String {
     "ChannelOptions("
+      + "tls: \(String(describing: tls)), "
       + "authority: \(String(describing: authority)), "
-      + "backoff: \(String(describing: backoff)), "
-      + "compression: \(String(describing: compression)), "
-      + "connectTimeoutMs: \(String(describing: connectTimeoutMs)), "
-      + "dns: \(String(describing: dns)), "
-      + "idleTimeoutMs: \(String(describing: idleTimeoutMs)), "
+      + "proxy: \(proxy == nil ? "nil" : "<redacted>"), "
       + "keepalive: \(String(describing: keepalive)), "
-      + "maxMetadataBytes: \(String(describing: maxMetadataBytes)), "
       + "maxReceiveMessageBytes: \(String(describing: maxReceiveMessageBytes)), "
       + "maxSendMessageBytes: \(String(describing: maxSendMessageBytes)), "
-      + "proxy: \(proxy == nil ? "nil" : "<redacted>"), "
+      + "maxMetadataBytes: \(String(describing: maxMetadataBytes)), "
+      + "compression: \(String(describing: compression)), "
+      + "userAgent: \(String(describing: userAgent)), "
+      + "connectTimeoutMs: \(String(describing: connectTimeoutMs)), "
+      + "idleTimeoutMs: \(String(describing: idleTimeoutMs)), "
       + "reconnectWindowMs: \(String(describing: reconnectWindowMs)), "
+      + "backoff: \(String(describing: backoff)), "
+      + "dns: \(String(describing: dns)), "
       + "retry: \(String(describing: retry)), "
       + "serviceConfig: \(String(describing: serviceConfig)), "
-      + "suppressPeerText: \(String(describing: suppressPeerText)), "
-      + "tls: \(String(describing: tls)), "
-      + "userAgent: \(String(describing: userAgent))"
+      + "suppressPeerText: \(String(describing: suppressPeerText))"
       + ")"
   }
   public var debugDescription: String { description }

@@ -61,56 +61,56 @@ extension KeyedDecodingContainer {
 
 /// `google.rpc.DebugInfo`.
 public struct DebugInfo: Sendable, Hashable, Codable {
-  /// What the service adds.
-  public let detail: String
   /// Where the service failed.
   public let stackEntries: [String]
+  /// What the service adds.
+  public let detail: String
 
   private enum CodingKeys: String, CodingKey {
-    case detail
     case stackEntries = "stack_entries"
+    case detail
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    detail = try values.decode(String.self, forKey: .detail)
     stackEntries = try values.decodeIfPresent([String].self, forKey: .stackEntries) ?? []
+    detail = try values.decode(String.self, forKey: .detail)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(detail, forKey: .detail)
     try values.encode(stackEntries, forKey: .stackEntries)
+    try values.encode(detail, forKey: .detail)
   }
 }
 
 /// `google.rpc.ErrorInfo`.
 public struct ErrorInfo: Sendable, Hashable, Codable {
+  /// The reason, constant per `domain`, such as `API_DISABLED`.
+  public let reason: String
   /// Who defines the reason, such as `pubsub.googleapis.com`.
   public let domain: String
   /// More about it; printable ASCII, at most 256 characters each.
   public let metadata: [String: String]
-  /// The reason, constant per `domain`, such as `API_DISABLED`.
-  public let reason: String
 
   private enum CodingKeys: String, CodingKey {
+    case reason
     case domain
     case metadata
-    case reason
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
+    reason = try values.decode(String.self, forKey: .reason)
     domain = try values.decode(String.self, forKey: .domain)
     metadata = try values.decode([String: String].self, forKey: .metadata)
-    reason = try values.decode(String.self, forKey: .reason)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(reason, forKey: .reason)
     try values.encode(domain, forKey: .domain)
     try values.encode(metadata, forKey: .metadata)
-    try values.encode(reason, forKey: .reason)
   }
 }
 
@@ -166,56 +166,56 @@ public struct LocalizedMessage: Sendable, Hashable, Codable {
 
 /// One precondition that does not hold.
 public struct PreconditionViolation: Sendable, Hashable, Codable {
-  /// How to make it hold.
-  public let description: String
-  /// What it is about.
-  public let subject: String
   /// The kind, such as `TOS`.
   public let type: String
+  /// What it is about.
+  public let subject: String
+  /// How to make it hold.
+  public let description: String
 
   private enum CodingKeys: String, CodingKey {
-    case description
-    case subject
     case type
+    case subject
+    case description
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    description = try values.decode(String.self, forKey: .description)
-    subject = try values.decode(String.self, forKey: .subject)
     type = try values.decode(String.self, forKey: .type)
+    subject = try values.decode(String.self, forKey: .subject)
+    description = try values.decode(String.self, forKey: .description)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(description, forKey: .description)
-    try values.encode(subject, forKey: .subject)
     try values.encode(type, forKey: .type)
+    try values.encode(subject, forKey: .subject)
+    try values.encode(description, forKey: .description)
   }
 }
 
 /// One quota that is used up.
 public struct QuotaViolation: Sendable, Hashable, Codable {
-  /// How it was used up.
-  public let description: String
   /// Whose quota, such as `project:1234`.
   public let subject: String
+  /// How it was used up.
+  public let description: String
 
   private enum CodingKeys: String, CodingKey {
-    case description
     case subject
+    case description
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    description = try values.decode(String.self, forKey: .description)
     subject = try values.decode(String.self, forKey: .subject)
+    description = try values.decode(String.self, forKey: .description)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(description, forKey: .description)
     try values.encode(subject, forKey: .subject)
+    try values.encode(description, forKey: .description)
   }
 }
 
@@ -246,36 +246,36 @@ public struct RequestInfo: Sendable, Hashable, Codable {
 
 /// `google.rpc.ResourceInfo`.
 public struct ResourceInfo: Sendable, Hashable, Codable {
-  /// What went wrong with it.
-  public let description: String
-  /// Whose it is.
-  public let owner: String
-  /// Its name.
-  public let resourceName: String
   /// The kind of resource.
   public let resourceType: String
+  /// Its name.
+  public let resourceName: String
+  /// Whose it is.
+  public let owner: String
+  /// What went wrong with it.
+  public let description: String
 
   private enum CodingKeys: String, CodingKey {
-    case description
-    case owner
-    case resourceName = "resource_name"
     case resourceType = "resource_type"
+    case resourceName = "resource_name"
+    case owner
+    case description
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    description = try values.decode(String.self, forKey: .description)
-    owner = try values.decode(String.self, forKey: .owner)
-    resourceName = try values.decode(String.self, forKey: .resourceName)
     resourceType = try values.decode(String.self, forKey: .resourceType)
+    resourceName = try values.decode(String.self, forKey: .resourceName)
+    owner = try values.decode(String.self, forKey: .owner)
+    description = try values.decode(String.self, forKey: .description)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(description, forKey: .description)
-    try values.encode(owner, forKey: .owner)
-    try values.encode(resourceName, forKey: .resourceName)
     try values.encode(resourceType, forKey: .resourceType)
+    try values.encode(resourceName, forKey: .resourceName)
+    try values.encode(owner, forKey: .owner)
+    try values.encode(description, forKey: .description)
   }
 }
 
@@ -346,36 +346,36 @@ public struct BadRequest: Sendable, Hashable, Codable {
 
 /// One field that is wrong.
 public struct FieldViolation: Sendable, Hashable, Codable {
-  /// Why it is wrong.
-  public let description: String
   /// The path of the field in the request.
   public let field: String
-  /// For the end user.
-  public let localizedMessage: LocalizedMessage?
+  /// Why it is wrong.
+  public let description: String
   /// Why, in a word that a program can match.
   public let reason: String
+  /// For the end user.
+  public let localizedMessage: LocalizedMessage?
 
   private enum CodingKeys: String, CodingKey {
-    case description
     case field
-    case localizedMessage = "localized_message"
+    case description
     case reason
+    case localizedMessage = "localized_message"
   }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    description = try values.decode(String.self, forKey: .description)
     field = try values.decode(String.self, forKey: .field)
-    localizedMessage = try values.decodeIfPresent(LocalizedMessage.self, forKey: .localizedMessage)
+    description = try values.decode(String.self, forKey: .description)
     reason = try values.decode(String.self, forKey: .reason)
+    localizedMessage = try values.decodeIfPresent(LocalizedMessage.self, forKey: .localizedMessage)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(description, forKey: .description)
     try values.encode(field, forKey: .field)
-    try values.encodeIfPresent(localizedMessage, forKey: .localizedMessage)
+    try values.encode(description, forKey: .description)
     try values.encode(reason, forKey: .reason)
+    try values.encodeIfPresent(localizedMessage, forKey: .localizedMessage)
   }
 }
 
