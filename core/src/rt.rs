@@ -128,7 +128,8 @@ impl Drop for Running {
     }
 }
 
-async fn guarded<F: Future>(site: &'static str, future: F) -> Result<F::Output, TaskEnd> {
+/// Runs a future in place with the same care for its panics as a task's.
+pub(crate) async fn guarded<F: Future>(site: &'static str, future: F) -> Result<F::Output, TaskEnd> {
     let mut failed = None;
     let end = {
         let mut future = pin!(future);

@@ -108,6 +108,13 @@ impl Failure {
     }
 }
 
+/// Without anything that only a call knows.
+impl From<Evidence> for Failure {
+    fn from(evidence: Evidence) -> Self {
+        diagnose(evidence, Situation::default())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())

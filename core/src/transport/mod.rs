@@ -102,3 +102,6 @@ pub(crate) struct Keepalive {
 pub(crate) fn metadata_size(map: &HeaderMap) -> usize {
     map.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
+pub(crate) fn open_sockets() -> Vec<i32> {
+    Vec::new()
+}

@@ -1,0 +1,128 @@
+//! Questions to the host: a token, the addresses of a name. Bounded by the deadline of whoever waits, cancellable,
+//! answered by number.
+use super::{event::Event, queue::Queue};
+use crate::{
+    credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
+    failure::{Evidence, ResolverProblem},
+    options::Secret,
+    resolve::{ResolveFuture, ResolveHook},
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::sync::oneshot;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub id: u64,
+    pub kind: AskKind,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum AskKind {
+    /// A bearer token for one attempt.
+    Token { method: Arc<str>, audience: Arc<str> },
+    /// The addresses of the channel's target.
+    Resolve { target: Arc<str> },
+}
+
+/// What the host answers. An exception's text never crosses: it may hold the secret itself.
+#[derive(Debug)]
+pub enum Answer {
+    Token(Secret<String>),
+    /// `ip:port`, `[ip6]:port` or `unix:/path`.
+    Addresses(Vec<String>),
+    /// The callback failed; `unavailable`: what it depends on could not be reached.
+    Failed {
+        unavailable: bool,
+    },
+}
+
+/// The open questions of one channel.
+pub(super) struct Asks {
+    home: Queue,
+    open: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+}
+
+impl Asks {
+    pub(super) fn new(home: Queue) -> Arc<Self> {
+        Arc::new(Asks { home, open: Mutex::default() })
+    }
+
+    /// An answer nobody waits for any more is dropped.
+    pub(super) fn answer(&self, id: u64, answer: Answer) {
+        let waiting = self.lock().remove(&id);
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(answer);
+        }
+    }
+
+    async fn ask(&self, kind: AskKind) -> Answer {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.lock().insert(id, sender);
+        let _forget = Forget { asks: self, id };
+        self.home.push(Event::Ask(Ask { id, kind }));
+        receiver.await.unwrap_or(Answer::Failed { unavailable: true })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Answer>>> {
+        self.open.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Takes a question back when its asker stops waiting.
+struct Forget<'a> {
+    asks: &'a Asks,
+    id: u64,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.asks.lock().remove(&self.id);
+    }
+}
+
+impl Provider for Asks {
+    fn name(&self) -> &str {
+        "token_provider"
+    }
+
+    fn token(&self, request: TokenRequest) -> TokenFuture<'_> {
+        Box::pin(async move {
+            let kind = AskKind::Token { method: request.method, audience: request.audience };
+            match self.ask(kind).await {
+                Answer::Token(token) => Ok(token),
+                Answer::Failed { unavailable: true } => Err(ProviderError::Unavailable),
+                Answer::Failed { unavailable: false } | Answer::Addresses(_) => Err(ProviderError::Refused),
+            }
+        })
+    }
+}
+
+impl ResolveHook for Asks {
+    fn resolve<'a>(&'a self, target: &'a str) -> ResolveFuture<'a> {
+        Box::pin(async move {
+            match self.ask(AskKind::Resolve { target: target.into() }).await {
+                Answer::Addresses(addresses) => Ok(addresses),
+                Answer::Failed { .. } | Answer::Token(_) => {
+                    Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin })
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asks").field("open", &self.lock().len()).finish()
+    }
+}

@@ -1,0 +1,188 @@
+//! A call of a blocking thread: its own slot, no queue.
+use super::intake::{Intake, Job};
+use crate::{
+    call::{Outcome, Port, Sent, Sink},
+    metadata::Metadata,
+    transport::Message,
+};
+use bytes::Bytes;
+use std::{
+    fmt,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// What has happened since the last look.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub headers: Option<(Metadata, Option<Arc<str>>)>,
+    pub messages: Vec<Message>,
+    pub done: Option<Outcome>,
+}
+
+/// The call's news, and the threads that wait for it.
+#[derive(Default)]
+pub(super) struct Slot {
+    state: Mutex<State>,
+    news: Condvar,
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    progress: Progress,
+    /// A thread waits: only then a notification is worth its system call.
+    waiting: bool,
+    waiting_room: bool,
+    room: bool,
+    over: bool,
+}
+
+impl Slot {
+    fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        let waiting = {
+            let mut state = self.lock();
+            change(&mut state.progress);
+            state.waiting
+        };
+        self.wake(waiting, false);
+    }
+
+    fn wake(&self, news: bool, room: bool) {
+        if news {
+            self.news.notify_all();
+        }
+        if room {
+            self.room.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Sink for Arc<Slot> {
+    fn headers(&self, headers: Metadata, peer: Option<Arc<str>>) {
+        self.tell(|progress| progress.headers = Some((headers, peer)));
+    }
+
+    fn messages(&self, messages: Vec<Message>) {
+        self.tell(|progress| progress.messages.extend(messages));
+    }
+
+    fn room(&self) {
+        let waiting = {
+            let mut state = self.lock();
+            state.room = true;
+            state.waiting_room
+        };
+        self.wake(false, waiting);
+    }
+
+    fn done(&self, outcome: Outcome) {
+        let (news, room) = {
+            let mut state = self.lock();
+            state.progress.done = Some(outcome);
+            state.over = true;
+            (state.waiting, state.waiting_room)
+        };
+        self.wake(news, room);
+    }
+}
+
+/// A handle of the call; the last one that is dropped cancels it.
+pub struct BlockingCall {
+    pub(super) slot: Arc<Slot>,
+    pub(super) port: Arc<Port>,
+    pub(super) intake: Arc<Intake>,
+}
+
+impl BlockingCall {
+    /// Waits for news. `None`: the time is up. Lists of messages are to be credited when read.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<Progress> {
+        let mut state = self.slot.lock();
+        if state.progress.is_empty() && !state.over {
+            state.waiting = true;
+            state = wait(&self.slot.news, state, timeout, |s| s.progress.is_empty() && !s.over);
+            state.waiting = false;
+        }
+        let nothing = state.progress.is_empty() && !state.over;
+        (!nothing).then(|| std::mem::take(&mut state.progress))
+    }
+
+    /// Hands over a request message. `Full`: wait for room before the next.
+    pub fn send(&self, message: Bytes) -> Sent {
+        let (sent, wake) = self.port.send(message);
+        self.wake(wake);
+        sent
+    }
+
+    /// Waits until a sender that was told `Full` may go on. False: the time is up, or the call is over.
+    pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
+        let mut state = self.slot.lock();
+        if !state.room && !state.over && !self.port.has_room() {
+            state.waiting_room = true;
+            state = wait(&self.slot.room, state, timeout, |s| !s.room && !s.over);
+            state.waiting_room = false;
+        }
+        state.room = false;
+        !state.over && self.port.has_room()
+    }
+
+    /// The call is over; nothing that is sent now is taken.
+    pub fn is_ended(&self) -> bool {
+        self.port.is_ended()
+    }
+
+    /// No more request messages.
+    pub fn close_send(&self) {
+        self.wake(self.port.close_send());
+    }
+
+    /// RST_STREAM(CANCEL). The end still comes.
+    pub fn cancel(&self) {
+        self.wake(self.port.cancel("cancelled"));
+    }
+
+    /// The reader has read this many messages.
+    pub fn credit(&self, messages: u32) {
+        self.wake(self.port.credit(messages as usize));
+    }
+
+    fn wake(&self, wake: bool) {
+        if wake {
+            self.intake.push(Job::Wake(self.port.clone()));
+        }
+    }
+}
+
+impl Drop for BlockingCall {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl fmt::Debug for BlockingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingCall").field("ended", &self.is_ended()).finish()
+    }
+}
+
+impl Progress {
+    fn is_empty(&self) -> bool {
+        self.headers.is_none() && self.messages.is_empty() && self.done.is_none()
+    }
+}
+
+fn wait<'a>(
+    condvar: &Condvar,
+    state: MutexGuard<'a, State>,
+    timeout: Option<Duration>,
+    blocked: impl FnMut(&mut State) -> bool,
+) -> MutexGuard<'a, State> {
+    match timeout {
+        None => condvar.wait_while(state, blocked).unwrap_or_else(|e| e.into_inner()),
+        Some(timeout) => condvar.wait_timeout_while(state, timeout, blocked).unwrap_or_else(|e| e.into_inner()).0,
+    }
+}

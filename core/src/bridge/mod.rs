@@ -1,0 +1,54 @@
+//! The face that language bindings see, and the only module that they import: a pull queue, owned types, integers.
+//! No futures, no generics, no lifetimes in what crosses.
+//!
+//! A host submits calls and takes batches of events. It is rung once per batch, never per call; a unary call is one
+//! crossing in and one out; a stream crosses as lists. No panic crosses: every entry has a guard, and a task that
+//! panics ends its call with CORE_FAULT.
+mod ask;
+mod blocking;
+mod channel;
+mod event;
+mod intake;
+mod queue;
+
+pub use ask::{Answer, Ask, AskKind};
+pub use blocking::{BlockingCall, Progress};
+pub use channel::{CallSpec, Channel, ChannelSpec, Language};
+pub use event::{Batch, CallId, Event};
+pub use queue::Queue;
+
+pub use crate::{
+    balance::ConnectivityState,
+    call::{Failed, Kind, Outcome, Reply, Sent},
+    channel::Stats,
+    compress::Compression,
+    failure::{Failure, Style, render},
+    metadata::{Metadata, MetadataFault, Value},
+    observe::{Level, Log},
+    options::{CallOptions, ChannelOptions, Secret, Secrets, compression_from_name, timeout_from_ms},
+    status::Code,
+    transport::Message,
+};
+
+use crate::{failure::Evidence, rt};
+
+/// REQUEST_INVALID for a metadata entry; its value is in no part of it.
+pub fn bad_metadata(fault: &MetadataFault) -> Failure {
+    fault.evidence().into()
+}
+
+/// OPTION_INVALID for an argument that only a binding can judge. `field` is its canonical snake_case path.
+pub fn bad_option(field: &'static str, reason: &'static str) -> Failure {
+    Evidence::Option { field: field.into(), value: None, reason: reason.into() }.into()
+}
+
+/// In a fork child, before anything else: the parent's connections, which the child has to close without a word.
+pub fn inherited_sockets() -> Vec<i32> {
+    crate::transport::open_sockets()
+}
+
+/// In a fork child, after [`inherited_sockets`]: everything made before belongs to the parent. Old handles have to be
+/// leaked, neither used nor dropped; new ones are made on a new runtime.
+pub fn forked() {
+    rt::forked();
+}

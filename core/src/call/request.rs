@@ -1,0 +1,243 @@
+//! What every call of a channel shares, what is known of a method, and what one call asks for.
+use super::{Deadline, port::Buffered};
+use crate::{
+    balance::PickerCell,
+    compress::Compression,
+    credentials::Provider,
+    failure::{Evidence, Failure, Reached, Situation, diagnose},
+    intercept::Chain,
+    metadata::Metadata,
+    observe::Listener,
+    options::{CallOptions, ChannelOptions, MethodConfig},
+    retry::Budget,
+};
+use bytes::Bytes;
+use http::{HeaderValue, Uri, uri::PathAndQuery};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// The four kinds of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    Unary = 0,
+    ServerStreaming = 1,
+    ClientStreaming = 2,
+    Bidi = 3,
+}
+
+impl Kind {
+    /// The kind that crosses a border as this number.
+    pub fn from_u8(n: u8) -> Option<Self> {
+        [Kind::Unary, Kind::ServerStreaming, Kind::ClientStreaming, Kind::Bidi].into_iter().find(|k| *k as u8 == n)
+    }
+
+    /// Whether the response is exactly one message.
+    pub(crate) fn one_response(self) -> bool {
+        matches!(self, Kind::Unary | Kind::ClientStreaming)
+    }
+
+    /// Whether the request is exactly one message.
+    pub(crate) fn one_request(self) -> bool {
+        matches!(self, Kind::Unary | Kind::ServerStreaming)
+    }
+}
+
+/// Shared by all calls of a channel.
+pub(crate) struct Context {
+    pub(crate) picker: PickerCell,
+    pub(crate) options: Arc<ChannelOptions>,
+    pub(crate) target: Arc<str>,
+    pub(crate) scheme: &'static str,
+    pub(crate) authority: Arc<str>,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) credentials: Option<Arc<dyn Provider>>,
+    pub(crate) interceptors: Chain,
+    pub(crate) listener: Option<Arc<dyn Listener>>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) live: AtomicU64,
+    pub(crate) buffered: Buffered,
+    /// Test only, armed by `plant_panic`: the next call's task panics.
+    pub(crate) panic_planted: AtomicBool,
+}
+
+/// Counts one call for as long as it lives.
+pub(crate) struct LiveCall(Arc<Context>);
+
+impl LiveCall {
+    pub(crate) fn new(context: &Arc<Context>) -> Self {
+        context.live.fetch_add(1, Relaxed);
+        LiveCall(context.clone())
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0
+    }
+}
+
+impl Drop for LiveCall {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A method, registered once: what does not change from call to call.
+#[derive(Debug)]
+pub(crate) struct Method {
+    pub(crate) path: Arc<str>,
+    pub(crate) kind: Kind,
+    pub(crate) uri: Uri,
+    pub(crate) config: Option<MethodConfig>,
+}
+
+/// One call's wishes, checked.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Arc<Method>,
+    pub(crate) metadata: Metadata,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) wait_for_ready: bool,
+    pub(crate) compression: Compression,
+    pub(crate) uri: Option<Uri>,
+    pub(crate) idempotent: bool,
+}
+
+impl Context {
+    /// Registers a method. `path` is `/pkg.Service/Method`.
+    ///
+    /// # Errors
+    /// REQUEST_INVALID `method`.
+    pub(crate) fn method(&self, path: &str, kind: Kind) -> Result<Method, Failure> {
+        let uri = is_method(path).then(|| self.uri(path, &self.authority)).flatten();
+        let Some(uri) = uri else {
+            let reason = "must have the form /package.Service/Method";
+            return Err(self.refuse(Evidence::Request { field: "method".into(), reason: reason.into() }, None));
+        };
+        let config = self.options.service_config.as_ref().and_then(|c| c.method(path)).cloned();
+        Ok(Method { path: path.into(), kind, uri, config })
+    }
+
+    /// Checks one call's options and fixes its deadline.
+    ///
+    /// # Errors
+    /// OPTION_INVALID `authority`, REQUEST_INVALID, REQUEST_TOO_LARGE.
+    pub(crate) fn request(
+        &self,
+        method: &Arc<Method>,
+        metadata: Metadata,
+        options: CallOptions,
+        message: Option<&Bytes>,
+    ) -> Result<Request, Failure> {
+        let refuse = |evidence| self.refuse(evidence, Some(method));
+        if let Some(message) = message {
+            self.check_size(method, message.len()).map_err(refuse)?;
+        }
+        let uri = match options.authority {
+            None => None,
+            Some(authority) => {
+                let field = Evidence::Option {
+                    field: "authority".into(),
+                    value: None,
+                    reason: "must be host or host:port".into(),
+                };
+                Some(self.uri(&method.path, &authority).ok_or(field).map_err(refuse)?)
+            }
+        };
+        let config = method.config.as_ref();
+        let from_config = config.and_then(MethodConfig::timeout);
+        Ok(Request {
+            deadline: Deadline::of_call(options.timeout, from_config),
+            wait_for_ready: options.wait_for_ready.or(config.and_then(|c| c.wait_for_ready)).unwrap_or(false),
+            compression: options.compression.unwrap_or(self.options.compression),
+            idempotent: options.idempotent,
+            method: method.clone(),
+            metadata,
+            uri,
+        })
+    }
+
+    /// Checks an outgoing message against our own limit, before compression.
+    pub(crate) fn check_size(&self, method: &Method, actual: usize) -> Result<(), Evidence> {
+        let configured = method.config.as_ref().and_then(|c| c.max_request_message_bytes);
+        let limit = [self.options.max_send_message_bytes, configured, Some(u64::from(u32::MAX))];
+        let limit = limit.into_iter().flatten().min().unwrap_or(u64::MAX);
+        let actual = actual as u64;
+        if actual <= limit {
+            return Ok(());
+        }
+        let what = crate::failure::Sized::Message;
+        Err(Evidence::RequestTooLarge { what, actual, limit, option: "max_send_message_bytes" })
+    }
+
+    pub(crate) fn receive_limit(&self, method: &Method) -> u64 {
+        let configured = method.config.as_ref().and_then(|c| c.max_response_message_bytes);
+        configured.unwrap_or(u64::MAX).min(self.options.max_receive_message_bytes)
+    }
+
+    /// A failure of this channel before anything was sent.
+    pub(crate) fn refuse(&self, evidence: Evidence, method: Option<&Method>) -> Failure {
+        let situation = Situation {
+            target: Some(self.target.clone()),
+            method: method.map(|m| m.path.clone()),
+            ..Situation::default()
+        };
+        diagnose(evidence, situation)
+    }
+
+    /// A failure of a response that arrived whole and is of no use.
+    pub(crate) fn answered_badly(&self, evidence: Evidence, method: &Arc<str>, peer: Option<Arc<str>>) -> Failure {
+        let situation = Situation {
+            reached: Some(Reached::Yes),
+            headers: true,
+            target: Some(self.target.clone()),
+            method: Some(method.clone()),
+            peer,
+            ..Situation::default()
+        };
+        diagnose(evidence, situation)
+    }
+
+    /// Test only, see `ChannelOptions::plant_panic`.
+    #[allow(clippy::panic)]
+    pub(crate) fn fire_planted_panic(&self) {
+        if self.panic_planted.load(Relaxed) && self.panic_planted.swap(false, Relaxed) {
+            panic!("planted in a call");
+        }
+    }
+
+    fn uri(&self, path: &str, authority: &str) -> Option<Uri> {
+        let path = PathAndQuery::try_from(path).ok()?;
+        Uri::builder().scheme(self.scheme).authority(authority).path_and_query(path).build().ok()
+    }
+}
+
+fn is_method(path: &str) -> bool {
+    let Some((service, method)) = path.strip_prefix('/').and_then(|p| p.split_once('/')) else { return false };
+    let good = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && !b"/?#".contains(&b));
+    good(service) && good(method)
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_method;
+
+    #[test]
+    fn a_method_is_service_and_name() {
+        assert!(is_method("/pkg.Service/Method"));
+        for bad in ["", "/", "pkg.Service/Method", "/pkg.Service", "/pkg.Service/", "//M", "/a/b/c", "/a/b?c", "/a b/c"]
+        {
+            assert!(!is_method(bad), "{bad}");
+        }
+    }
+}

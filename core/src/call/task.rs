@@ -1,0 +1,91 @@
+//! One call as a task of its own: whatever ends the task, exactly one end is reported.
+use super::{Context, Failed, Kind, LiveCall, Outcome, Port, Request, Trace, streaming, unary};
+use crate::{metadata::Metadata, rt, transport::Message};
+use bytes::Bytes;
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// Where a call's news goes, in the order `Headers? Messages* Done`. Called on the call's task; must not block.
+pub(crate) trait Sink: Send + Sync {
+    /// Headers of a streamed response.
+    fn headers(&self, headers: Metadata, peer: Option<Arc<str>>);
+    /// A list of messages of a streamed response.
+    fn messages(&self, messages: Vec<Message>);
+    /// A sender that was told to wait may go on.
+    fn room(&self);
+    /// The end, exactly once.
+    fn done(&self, outcome: Outcome);
+}
+
+/// What a call's task runs.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The task of a call. `message` is the request of a kind that has exactly one.
+pub(crate) fn task(
+    context: &Arc<Context>,
+    request: Request,
+    message: Option<Bytes>,
+    port: Arc<Port>,
+    sink: impl Sink + 'static,
+) -> Task {
+    let trace = Trace::new(context, &request);
+    let ticket = Ticket { sink, port, trace, open: true, live: LiveCall::new(context) };
+    Box::pin(async move {
+        let context = ticket.live.context();
+        let (trace, port) = (&ticket.trace, &*ticket.port);
+        let outcome = match message {
+            Some(message) if request.method.kind == Kind::Unary => unary(context, request, message, trace, port).await,
+            _ => streaming(context, request, trace, port, &ticket.sink).await,
+        };
+        ticket.done(outcome);
+    })
+}
+
+/// A unary call on the caller's own task: no task, no queue. Dropping it cancels, and a panic stays inside.
+pub(crate) async fn in_place(context: &Arc<Context>, request: Request, message: Bytes) -> Outcome {
+    let _live = LiveCall::new(context);
+    let trace = Trace::new(context, &request);
+    let port = Port::new(&context.buffered);
+    match rt::guarded("call", unary(context, request, message, &trace, &port)).await {
+        Ok(outcome) => outcome,
+        Err(rt::TaskEnd::Panicked { site }) => Err(trace.core_fault(site)),
+        Err(rt::TaskEnd::Aborted) => Err(trace.cancelled("runtime ended")),
+    }
+}
+
+/// Travels inside the call's task. Dropped before the call's end, it reports why the task ended.
+struct Ticket<S: Sink> {
+    sink: S,
+    port: Arc<Port>,
+    trace: Trace,
+    open: bool,
+    live: LiveCall,
+}
+
+impl<S: Sink> Ticket<S> {
+    fn done(mut self, outcome: Outcome) {
+        self.close(outcome);
+    }
+
+    fn close(&mut self, outcome: Outcome) {
+        if std::mem::take(&mut self.open) {
+            self.port.end();
+            self.sink.done(outcome);
+        }
+    }
+
+    fn lost(&self) -> Box<Failed> {
+        match rt::panicked() {
+            Some(site) => self.trace.core_fault(site),
+            None => self.trace.cancelled("runtime ended"),
+        }
+    }
+}
+
+impl<S: Sink> Drop for Ticket<S> {
+    fn drop(&mut self) {
+        if self.open {
+            let lost = self.lost();
+            self.close(Err(lost));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What is known of a call while it runs: enough to say, whenever it ends, what failed, where, and whether the server
+//! may have seen it.
+use super::{Context, Deadline, Failed, Reply, Request};
+use crate::{
+    clock,
+    failure::{self, Attempt, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose},
+    metadata::Metadata,
+    observe::Timeline,
+    status::{Decoded, DetailsBin},
+    transport::{Connection, Message, StreamFault},
+};
+use http::HeaderMap;
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Shared by the call's work and the guard that may end it at any moment.
+pub(crate) struct Trace {
+    context: Arc<Context>,
+    method: Arc<str>,
+    deadline: Option<Deadline>,
+    state: Mutex<State>,
+}
+
+struct State {
+    timeline: Timeline,
+    attempts: Vec<Attempt>,
+    attempt_started: Instant,
+    peer: Option<Arc<str>>,
+    opened: bool,
+    headers: Option<HeaderMap>,
+    stream: StreamFacts,
+    underlying: Option<Failure>,
+    ended: bool,
+}
+
+/// How one attempt ended without success.
+pub(crate) struct Fault {
+    pub(crate) failed: Box<Failed>,
+    pub(crate) reached: Reached,
+    pub(crate) by_transport: bool,
+}
+
+impl Trace {
+    pub(crate) fn new(context: &Arc<Context>, request: &Request) -> Self {
+        let method = request.method.path.clone();
+        let timeline = Timeline::start(&method, context.listener.as_ref());
+        Trace {
+            context: context.clone(),
+            deadline: request.deadline,
+            state: Mutex::new(State {
+                attempt_started: timeline.started(),
+                timeline,
+                attempts: Vec::new(),
+                peer: None,
+                opened: false,
+                headers: None,
+                stream: StreamFacts::default(),
+                underlying: None,
+                ended: false,
+            }),
+            method,
+        }
+    }
+
+    // --- what happens
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.lock().timeline.enter(phase);
+    }
+
+    /// Waiting for a connection, and what stood in the way last.
+    pub(crate) fn waiting(&self, phase: Phase, problem: Option<Failure>) {
+        let mut state = self.lock();
+        state.timeline.enter(phase);
+        if problem.is_some() {
+            state.underlying = problem;
+        }
+    }
+
+    pub(crate) fn picked(&self, connection: &Connection) {
+        let mut state = self.lock();
+        state.peer = Some(connection.peer().clone());
+        state.underlying = None;
+    }
+
+    pub(crate) fn opened(&self, id: u32) {
+        let mut state = self.lock();
+        state.opened = true;
+        state.stream = StreamFacts { id: Some(id), ..StreamFacts::default() };
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.stream.sent_messages += 1;
+        state.stream.sent_bytes += bytes as u64;
+    }
+
+    pub(crate) fn received(&self, messages: u64, bytes: u64) {
+        let mut state = self.lock();
+        state.stream.received_messages += messages;
+        state.stream.received_bytes += bytes;
+    }
+
+    pub(crate) fn headers(&self, headers: HeaderMap) {
+        let mut state = self.lock();
+        state.headers = Some(headers);
+        state.timeline.enter(Phase::Receive);
+    }
+
+    /// A failed attempt is followed by another.
+    pub(crate) fn again(&self, fault: &Fault) {
+        let mut state = self.lock();
+        state.close_attempt(Some(&fault.failed.failure));
+        state.attempt_started = clock::now();
+        state.opened = false;
+        state.headers = None;
+        state.peer = None;
+        let number = state.attempts.len() as u32 + 1;
+        state.timeline.attempt(number);
+        state.timeline.enter(Phase::Pick);
+    }
+
+    pub(crate) fn succeeded(&self, message: Option<Message>, trailers: HeaderMap) -> Reply {
+        let mut state = self.lock();
+        state.timeline.ended(0);
+        state.ended = true;
+        Reply {
+            message,
+            headers: state.headers.take().map(Metadata::from_headers).unwrap_or_default(),
+            trailers: Metadata::from_headers(trailers),
+            peer: state.peer.clone(),
+            attempts: state.attempts.len() as u32 + 1,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> Option<Arc<str>> {
+        self.lock().peer.clone()
+    }
+
+    /// The last request message is with the connection.
+    pub(crate) fn all_sent(&self) {
+        let mut state = self.lock();
+        if state.timeline.phase() == Phase::Send {
+            state.timeline.enter(Phase::AwaitHeaders);
+        }
+    }
+
+    pub(crate) fn saw_headers(&self) -> bool {
+        self.lock().headers.is_some()
+    }
+
+    /// What can be claimed of an attempt that ends now.
+    pub(crate) fn reached(&self) -> Reached {
+        self.lock().reached()
+    }
+
+    // --- how it ends
+
+    /// What a layer below saw ends the attempt.
+    pub(crate) fn fault(&self, evidence: Evidence, reached: Reached) -> Fault {
+        let state = self.lock();
+        let failure = diagnose(evidence, self.situation(&state, reached));
+        Fault { failed: self.failed(&state, failure), reached, by_transport: false }
+    }
+
+    /// The transport ended the attempt.
+    pub(crate) fn broken(&self, fault: StreamFault) -> Fault {
+        Fault { by_transport: true, ..self.fault(*fault.evidence, proven(fault.reached)) }
+    }
+
+    /// No connection could be picked.
+    pub(crate) fn unpicked(&self, failure: Failure) -> Fault {
+        let state = self.lock();
+        Fault { failed: self.failed(&state, failure), reached: Reached::No, by_transport: false }
+    }
+
+    /// The server answered with a status that is not OK.
+    pub(crate) fn refused(&self, answer: Decoded, trailers: HeaderMap) -> Fault {
+        let state = self.lock();
+        let failure = answer.failure(self.situation(&state, Reached::Yes));
+        let mut failed = self.failed(&state, failure);
+        failed.details = answer.message;
+        failed.status_details = match answer.details_bin {
+            DetailsBin::Bytes(bytes) => Some(bytes),
+            DetailsBin::Absent | DetailsBin::Malformed => None,
+        };
+        failed.trailers = Metadata::from_headers(trailers);
+        Fault { failed, reached: Reached::Yes, by_transport: false }
+    }
+
+    /// The deadline passed: which of the three causes follows from how far the call came.
+    pub(crate) fn deadline_passed(&self, already_past: bool) -> Box<Failed> {
+        let budget = self.deadline.map(|d| d.budget).unwrap_or_default();
+        self.stopped(Evidence::Deadline { budget, already_past })
+    }
+
+    pub(crate) fn cancelled(&self, reason: &'static str) -> Box<Failed> {
+        self.stopped(Evidence::Cancelled { reason: Some(reason) })
+    }
+
+    /// A panic in the call's own task.
+    pub(crate) fn core_fault(&self, site: &'static str) -> Box<Failed> {
+        self.stopped(Evidence::Core { site })
+    }
+
+    /// The last attempt's failure becomes the call's.
+    pub(crate) fn ended(&self, fault: Fault, why: Option<RetryStopped>) -> Box<Failed> {
+        let mut state = self.lock();
+        state.close_attempt(Some(&fault.failed.failure));
+        let mut failed = fault.failed;
+        self.fill(&mut state, failed.failure.record_mut());
+        failed.failure.record_mut().retry_stopped = why;
+        failed.attempts = state.attempts.len() as u32;
+        failed
+    }
+
+    /// A stop from outside: deadline or cancel.
+    fn stopped(&self, evidence: Evidence) -> Box<Failed> {
+        let mut state = self.lock();
+        let reached = state.reached();
+        let situation = Situation { underlying: state.underlying.clone(), ..self.situation(&state, reached) };
+        let failure = diagnose(evidence, situation);
+        state.close_attempt(Some(&failure));
+        let mut failed = self.failed(&state, failure);
+        self.fill(&mut state, failed.failure.record_mut());
+        failed
+    }
+
+    fn situation(&self, state: &State, reached: Reached) -> Situation {
+        Situation {
+            reached: Some(reached),
+            headers: state.headers.is_some(),
+            phase: Some(state.timeline.phase()),
+            method: Some(self.method.clone()),
+            target: Some(self.context.target.clone()),
+            peer: state.peer.clone(),
+            ..Situation::default()
+        }
+    }
+
+    fn failed(&self, state: &State, failure: Failure) -> Box<Failed> {
+        Box::new(Failed {
+            headers: state.headers.clone().map(Metadata::from_headers),
+            peer: state.peer.clone(),
+            attempts: state.attempts.len() as u32 + u32::from(!state.ended),
+            ..Failed::local(failure)
+        })
+    }
+
+    fn fill(&self, state: &mut State, record: &mut failure::Record) {
+        record.method = Some(self.method.clone());
+        record.target = Some(self.context.target.clone());
+        record.deadline = self.deadline.map(|d| failure::Deadline { budget: d.budget, source: d.source });
+        record.stream = state.opened.then_some(state.stream);
+        record.elapsed = state.timeline.spent();
+        if record.attempts.is_empty() {
+            record.attempts = state.attempts.clone();
+        }
+        if self.context.options.suppress_peer_text {
+            record.suppress_peer_text();
+        }
+        state.ended = true;
+        state.timeline.ended(record.code.as_u8());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl State {
+    /// `No` only if no stream was ever opened: one that h2 holds may still leave.
+    fn reached(&self) -> Reached {
+        match (self.opened, &self.headers) {
+            (false, _) => Reached::No,
+            (true, None) => Reached::Maybe,
+            (true, Some(_)) => Reached::Yes,
+        }
+    }
+
+    fn close_attempt(&mut self, failure: Option<&Failure>) {
+        let mut attempt = Attempt::default();
+        attempt.address = self.peer.clone();
+        attempt.peer = self.peer.clone();
+        attempt.code = failure.map(Failure::code);
+        attempt.cause = failure.map(Failure::cause);
+        attempt.delay = Duration::ZERO;
+        self.attempts.push(attempt);
+    }
+}
+
+fn proven(reached: crate::transport::Reached) -> Reached {
+    use crate::transport::Reached as R;
+    match reached {
+        R::No => Reached::No,
+        R::Unprocessed => Reached::Unprocessed,
+        R::Maybe => Reached::Maybe,
+        R::Yes => Reached::Yes,
+    }
+}

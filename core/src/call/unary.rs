@@ -1,0 +1,123 @@
+//! The straight way: one message out, one in. No queue, no task of its own, no crossing per message.
+use super::{
+    Context, Fault, Outcome, Port, Reply, Request, Trace,
+    attempt::{Opened, framed, open},
+    deadline::guarded,
+    finish,
+    receive::{Broken, Received, Receiver},
+};
+use crate::{
+    failure::{Evidence, Reached},
+    retry::{Decision, Ended, History, decide},
+    status::Code,
+    transport::{Message, SendHalf},
+};
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{self, Poll},
+};
+
+/// Makes a unary call. `port` carries the caller's wish to stop.
+pub(crate) async fn unary(
+    context: &Arc<Context>,
+    mut request: Request,
+    message: Bytes,
+    trace: &Trace,
+    port: &Port,
+) -> Outcome {
+    if let Err(fault) = super::begin(context, &mut request, trace) {
+        return finish(context, &request, Err(trace.ended(fault, None)));
+    }
+    let work = attempts(context, &request, &message, trace);
+    let outcome = guarded(trace, port, request.deadline, work).await;
+    finish(context, &request, outcome)
+}
+
+async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Outcome {
+    let keeps = message.len() as u64 <= context.options.retry.call_buffer_bytes;
+    let mut history = History { enabled: context.options.retry.enabled, unprocessed: 0 };
+    loop {
+        let fault = match attempt(context, request, message, trace).await {
+            Ok(reply) => return Ok(reply),
+            Err(fault) => fault,
+        };
+        let committed = trace.saw_headers() || (!keeps && fault.reached != Reached::No);
+        let ended = Ended { by_transport: fault.by_transport, reached: fault.reached, committed };
+        match decide(ended, history) {
+            Decision::Stop(why) => return Err(trace.ended(fault, why)),
+            Decision::Transparent => {
+                history.unprocessed += u32::from(fault.reached == Reached::Unprocessed);
+                trace.again(&fault);
+            }
+        }
+    }
+}
+
+async fn attempt(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Result<Reply, Fault> {
+    let Opened { mut send, receiver } = open(context, request, trace).await?;
+    let frame = framed(request, message);
+    trace.sent(frame.remaining());
+    send.start_send(frame, true);
+    let mut exchange = Exchange { receiver, sending: true, message: None, trace };
+    let (message, trailers) = poll_fn(|cx| exchange.poll(&mut send, cx)).await?;
+    Ok(trace.succeeded(Some(message), trailers))
+}
+
+struct Exchange<'a> {
+    receiver: Receiver,
+    sending: bool,
+    message: Option<Message>,
+    trace: &'a Trace,
+}
+
+impl Exchange<'_> {
+    fn poll(&mut self, send: &mut SendHalf, cx: &mut task::Context<'_>) -> Poll<Result<(Message, HeaderMap), Fault>> {
+        self.poll_send(send, cx);
+        loop {
+            let received = match self.receiver.poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(received)) => received,
+                Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken.into_fault(self.trace))),
+            };
+            match received {
+                Received::Headers(headers) => self.trace.headers(headers),
+                Received::Message(message) => {
+                    self.trace.received(1, message.len() as u64);
+                    if self.message.replace(message).is_some() {
+                        return Poll::Ready(Err(cardinality(self.trace, 2)));
+                    }
+                }
+                Received::End(answer, trailers) if answer.code == Code::Ok => {
+                    let message = self.message.take().ok_or_else(|| cardinality(self.trace, 0));
+                    return Poll::Ready(message.map(|message| (message, trailers)));
+                }
+                Received::End(answer, trailers) => return Poll::Ready(Err(self.trace.refused(answer, trailers))),
+            }
+        }
+    }
+
+    /// A large message waits for the peer's window, and an early answer does not wait for it. A stream that is broken
+    /// tells why on its receiving side.
+    fn poll_send(&mut self, send: &mut SendHalf, cx: &mut task::Context<'_>) {
+        if self.sending && send.poll_sent(cx).is_ready() {
+            self.sending = false;
+            self.trace.all_sent();
+        }
+    }
+}
+
+pub(crate) fn cardinality(trace: &Trace, received: u64) -> Fault {
+    trace.fault(Evidence::Cardinality { received }, Reached::Yes)
+}
+
+impl Broken {
+    pub(crate) fn into_fault(self, trace: &Trace) -> Fault {
+        match self {
+            Broken::Transport(fault) => trace.broken(fault),
+            Broken::Response(evidence, reached) => trace.fault(evidence, reached),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The channel of Rust users.
+use super::{
+    ChannelCore, Hooks, Stats,
+    stream::{Call, undecodable},
+};
+use crate::{
+    balance::ConnectivityState,
+    call::{Context, Kind, Method, in_place},
+    credentials::Provider,
+    error::RpcError,
+    failure::Failure,
+    intercept::Interceptor,
+    metadata::Metadata,
+    observe::{Listener, LogSink},
+    options::{CallOptions, ChannelOptions},
+    resolve::ResolveHook,
+};
+use bytes::Bytes;
+use prost::Message;
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+/// A gRPC channel: connects on demand, reconnects, and reports every failure as a value.
+///
+/// Cloning it gives another handle of the same channel; dropping the last one closes its connections.
+///
+/// ```no_run
+/// # #[derive(Clone, prost::Message)] struct Hello { #[prost(string, tag = "1")] name: String }
+/// # async fn example() -> Result<(), causewire::RpcError> {
+/// let channel = causewire::Channel::new("dns:///greeter:443")?;
+/// let request = causewire::Request::new(Hello { name: "you".into() }).timeout(std::time::Duration::from_secs(1));
+/// let response = channel.unary::<_, Hello>("/greet.Greeter/Hello", request).await?;
+/// println!("{} from {:?}", response.message.name, response.peer);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: Arc<ChannelCore>,
+    context: Arc<Context>,
+    methods: RwLock<HashMap<Box<str>, Arc<Method>>>,
+}
+
+/// Builds a [`Channel`] with more than a target.
+#[derive(Default)]
+pub struct ChannelBuilder {
+    target: String,
+    options: ChannelOptions,
+    hooks: Hooks,
+}
+
+/// One request message, or the wishes of a call that streams its requests.
+#[derive(Clone, Debug, Default)]
+pub struct Request<T> {
+    pub message: T,
+    pub metadata: Metadata,
+    pub options: CallOptions,
+}
+
+/// One response message and what came with it.
+#[derive(Clone, Debug)]
+pub struct Response<T> {
+    pub message: T,
+    pub headers: Metadata,
+    pub trailers: Metadata,
+    /// Address of the server that answered.
+    pub peer: Option<Arc<str>>,
+    /// Attempts made, transparent ones included.
+    pub attempts: u32,
+}
+
+impl Channel {
+    /// A channel with default options: TLS with the system's roots. Does no I/O.
+    ///
+    /// # Errors
+    /// TARGET_INVALID.
+    pub fn new(target: impl Into<String>) -> Result<Self, RpcError> {
+        Channel::builder(target).build()
+    }
+
+    /// Starts a channel that has options.
+    pub fn builder(target: impl Into<String>) -> ChannelBuilder {
+        ChannelBuilder { target: target.into(), ..ChannelBuilder::default() }
+    }
+
+    /// Makes a unary call. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// [`RpcError`] with the cause of whatever failed.
+    pub async fn unary<Req, Res>(&self, method: &str, request: Request<Req>) -> Result<Response<Res>, RpcError>
+    where
+        Req: Message,
+        Res: Message + Default,
+    {
+        let response = self.unary_bytes(method, request.map(|m| Bytes::from(m.encode_to_vec()))).await?;
+        let Response { message, headers, trailers, peer, attempts } = response;
+        match Res::decode(message) {
+            Ok(message) => Ok(Response { message, headers, trailers, peer, attempts }),
+            Err(_) => Err(undecodable(&self.inner.context, &method.into(), peer).into()),
+        }
+    }
+
+    /// Makes a unary call with messages that are serialized already.
+    ///
+    /// # Errors
+    /// [`RpcError`] with the cause of whatever failed.
+    pub async fn unary_bytes(&self, method: &str, request: Request<Bytes>) -> Result<Response<Bytes>, RpcError> {
+        let context = &self.inner.context;
+        let method = self.method(method, Kind::Unary)?;
+        let Request { message, metadata, options } = request;
+        let request = context.request(&method, metadata, options, Some(&message))?;
+        let reply = in_place(context, request, message).await?;
+        let message = reply.message.map(|m| m.into_bytes()).unwrap_or_default();
+        let crate::call::Reply { headers, trailers, peer, attempts, .. } = reply;
+        Ok(Response { message, headers, trailers, peer, attempts })
+    }
+
+    /// Makes a call with one request and streamed responses.
+    ///
+    /// # Errors
+    /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
+    pub fn server_streaming<Req, Res>(&self, method: &str, request: Request<Req>) -> Result<Call<Req, Res>, RpcError>
+    where
+        Req: Message,
+        Res: Message + Default,
+    {
+        self.start(method, Kind::ServerStreaming, request.map(|m| Some(m.encode_to_vec().into())))
+    }
+
+    /// Makes a call with streamed requests and one response.
+    ///
+    /// # Errors
+    /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
+    pub fn client_streaming<Req, Res>(&self, method: &str, request: Request<()>) -> Result<Call<Req, Res>, RpcError>
+    where
+        Req: Message,
+        Res: Message + Default,
+    {
+        self.start(method, Kind::ClientStreaming, request.map(|()| None))
+    }
+
+    /// Makes a call that streams both ways.
+    ///
+    /// # Errors
+    /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
+    pub fn bidirectional<Req, Res>(&self, method: &str, request: Request<()>) -> Result<Call<Req, Res>, RpcError>
+    where
+        Req: Message,
+        Res: Message + Default,
+    {
+        self.start(method, Kind::Bidi, request.map(|()| None))
+    }
+
+    /// Starts a call of any kind. With `Call<(), ()>` messages are read and sent serialized.
+    ///
+    /// # Errors
+    /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
+    pub fn start<Req, Res>(
+        &self,
+        method: &str,
+        kind: Kind,
+        request: Request<Option<Bytes>>,
+    ) -> Result<Call<Req, Res>, RpcError> {
+        let method = self.method(method, kind)?;
+        let Request { message, metadata, options } = request;
+        let request = self.inner.context.request(&method, metadata, options, message.as_ref())?;
+        Ok(Call::start(self.inner.core.rt(), &self.inner.context, request, message))
+    }
+
+    /// The channel's state. Does not connect.
+    pub fn state(&self) -> ConnectivityState {
+        self.inner.core.state()
+    }
+
+    /// Waits until the state differs from `last`, and returns it.
+    pub async fn wait_for_state_change(&self, last: ConnectivityState) -> ConnectivityState {
+        self.inner.core.wait_for_state_change(last).await
+    }
+
+    /// Connects although no call needs it yet.
+    pub fn connect(&self) {
+        self.inner.core.connect();
+    }
+
+    /// Ends the current wait between connection attempts.
+    pub fn reset_backoff(&self) {
+        self.inner.core.reset_backoff();
+    }
+
+    /// The network is another one: tries again at once.
+    pub fn network_changed(&self) {
+        self.inner.core.network_changed();
+    }
+
+    /// Ends every call with CHANNEL_UNUSABLE and closes the connections.
+    pub fn close(&self) {
+        self.inner.core.close();
+    }
+
+    /// Runs a task beside the calls.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn spawn(&self, site: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.core.rt().spawn(site, task);
+    }
+
+    /// Connections, streams, tasks and buffered bytes of this moment.
+    pub fn stats(&self) -> Stats {
+        super::stats(&self.inner.core, &self.inner.context)
+    }
+
+    fn method(&self, path: &str, kind: Kind) -> Result<Arc<Method>, Failure> {
+        let known = self.inner.methods.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        match known {
+            Some(method) if method.kind == kind => Ok(method),
+            _ => {
+                let method = Arc::new(self.inner.context.method(path, kind)?);
+                let mut methods = self.inner.methods.write().unwrap_or_else(PoisonError::into_inner);
+                methods.insert(path.into(), method.clone());
+                Ok(method)
+            }
+        }
+    }
+}
+
+impl ChannelBuilder {
+    /// How to connect, limits, backoff.
+    pub fn options(mut self, options: ChannelOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Asked for a bearer token once per attempt, on secure connections only.
+    pub fn credentials(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.hooks.credentials = Some(provider);
+        self
+    }
+
+    /// Resolves the target instead of DNS.
+    pub fn resolver(mut self, resolver: Arc<dyn ResolveHook>) -> Self {
+        self.hooks.resolver = Some(resolver);
+        self
+    }
+
+    /// Adds an interceptor; the first one added sees a call first.
+    pub fn interceptor(mut self, interceptor: Arc<dyn Interceptor>) -> Self {
+        self.hooks.interceptors.push(interceptor);
+        self
+    }
+
+    /// Hears every event of every call.
+    pub fn listener(mut self, listener: Arc<dyn Listener>) -> Self {
+        self.hooks.listener = Some(listener);
+        self
+    }
+
+    /// Takes the channel's log lines.
+    pub fn log(mut self, sink: LogSink) -> Self {
+        self.hooks.log = sink;
+        self
+    }
+
+    /// Builds the channel. Does no I/O.
+    ///
+    /// # Errors
+    /// TARGET_INVALID, OPTION_INVALID, TLS_CONFIG_INVALID: every mistake that can be seen without connecting.
+    pub fn build(self) -> Result<Channel, RpcError> {
+        let (core, context) = super::open(&self.target, self.options, self.hooks)?;
+        Ok(Channel { inner: Arc::new(Inner { core, context, methods: RwLock::default() }) })
+    }
+}
+
+impl<T> Request<T> {
+    /// A request without metadata or deadline.
+    pub fn new(message: T) -> Self {
+        Request { message, metadata: Metadata::default(), options: CallOptions::default() }
+    }
+
+    /// The same request with another message.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Request<U> {
+        Request { message: change(self.message), metadata: self.metadata, options: self.options }
+    }
+
+    /// Time for the whole call.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Metadata to send.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("target", &self.inner.context.target).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder").field("target", &self.target).finish_non_exhaustive()
+    }
+}

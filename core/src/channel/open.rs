@@ -1,0 +1,102 @@
+//! Puts a channel together: what connects, and what every call shares.
+use super::ChannelCore;
+use crate::{
+    call::{Buffered, Context},
+    credentials::Provider,
+    failure::{Evidence, Failure},
+    intercept::{Chain, Interceptor},
+    observe::{Listener, LogSink},
+    options::{ChannelOptions, PanicSite},
+    resolve::ResolveHook,
+    retry::Budget,
+    rt::Handle,
+};
+use http::HeaderValue;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+/// What a program adds to a channel beside options.
+pub(crate) struct Hooks {
+    /// For the user-agent.
+    pub(crate) language: &'static str,
+    pub(crate) credentials: Option<Arc<dyn Provider>>,
+    pub(crate) resolver: Option<Arc<dyn ResolveHook>>,
+    pub(crate) interceptors: Vec<Arc<dyn Interceptor>>,
+    pub(crate) listener: Option<Arc<dyn Listener>>,
+    pub(crate) log: LogSink,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Hooks {
+            language: "rust",
+            credentials: None,
+            resolver: None,
+            interceptors: Vec::new(),
+            listener: None,
+            log: LogSink::default(),
+        }
+    }
+}
+
+/// What a channel holds right now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections, those that drain included.
+    pub connections: u64,
+    /// Streams on them.
+    pub streams: u64,
+    /// Tasks of the channel, one per call included.
+    pub tasks: u64,
+    /// Bytes of messages held for a reader or a sender that is slower than the wire.
+    pub buffered_bytes: u64,
+}
+
+/// Opens a channel. Does no I/O.
+pub(crate) fn open(
+    target: &str,
+    options: ChannelOptions,
+    hooks: Hooks,
+) -> Result<(Arc<ChannelCore>, Arc<Context>), Failure> {
+    options.validate()?;
+    let rt = Handle::current_or_own()
+        .map_err(|error| Evidence::LocalResources { what: "threads", errno: error.raw_os_error() })?;
+    let options = Arc::new(options);
+    let core = ChannelCore::new(target, options.clone(), hooks.resolver, hooks.log, rt)?;
+    let context = Context {
+        picker: core.picker(),
+        target: target.into(),
+        scheme: if core.secure() { "https" } else { "http" },
+        authority: core.authority(),
+        user_agent: user_agent(options.user_agent.as_deref(), hooks.language)?,
+        credentials: hooks.credentials,
+        interceptors: Chain::new(hooks.interceptors),
+        listener: hooks.listener,
+        budget: Budget::new(options.retry.channel_buffer_bytes),
+        live: AtomicU64::new(0),
+        buffered: Buffered::default(),
+        panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Call)),
+        options,
+    };
+    Ok((core, Arc::new(context)))
+}
+
+/// Counts what `core` and its calls hold.
+pub(crate) fn stats(core: &ChannelCore, context: &Context) -> Stats {
+    let mut stats = core.stats();
+    stats.tasks += context.live.load(Relaxed);
+    stats.buffered_bytes += context.buffered.load(Relaxed);
+    stats
+}
+
+/// `grpc-<language>-causewire/<version>`, with the program's own in front (PROTOCOL-HTTP2.md, User Agents).
+fn user_agent(own: Option<&str>, language: &str) -> Result<HeaderValue, Failure> {
+    let ours = format!("grpc-{language}-causewire/{}", env!("CARGO_PKG_VERSION"));
+    let text = own.map_or(ours.clone(), |own| format!("{own} {ours}"));
+    HeaderValue::try_from(text).map_err(|_| {
+        let reason = "must be printable ASCII".into();
+        Evidence::Option { field: "user_agent".into(), value: None, reason }.into()
+    })
+}

@@ -1,0 +1,44 @@
+//! tonic's request body, taken apart into messages.
+use crate::{
+    channel::Sender,
+    compress::{self, Compression},
+    transport::framing::Deframer,
+};
+use bytes::Bytes;
+use http_body::Body;
+use std::{future::poll_fn, pin::pin};
+
+/// Sends every message of the body. A body that breaks off cancels the call: the server must not take it for complete.
+pub(super) async fn pump<B>(body: B, sender: Sender, compression: Compression)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    let mut body = pin!(body);
+    let mut deframer = Deframer::new(usize::MAX);
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.map(|frame| frame.map_err(drop)) {
+        let Ok(frame) = frame else { return sender.cancel() };
+        let Ok(data) = frame.into_data() else { continue };
+        deframer.push(data);
+        loop {
+            match next(&mut deframer, compression) {
+                Ok(None) => break,
+                Err(()) => return sender.cancel(),
+                Ok(Some(message)) => {
+                    if !sender.send(message).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+    sender.close();
+}
+
+fn next(deframer: &mut Deframer, compression: Compression) -> Result<Option<Bytes>, ()> {
+    let Some(frame) = deframer.next().map_err(drop)? else { return Ok(None) };
+    let bytes = frame.message.into_bytes();
+    if !frame.compressed {
+        return Ok(Some(bytes));
+    }
+    compress::decompress(compression, bytes, usize::MAX).map(Some).map_err(drop)
+}
