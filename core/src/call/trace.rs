@@ -168,7 +168,7 @@ impl Trace {
 
     /// The transport ended the attempt.
     pub(crate) fn broken(&self, fault: StreamFault) -> Fault {
-        Fault { by_transport: true, ..self.fault(*fault.evidence, proven(fault.reached)) }
+        Fault { by_transport: true, ..self.fault(*fault.evidence, fault.reached) }
     }
 
     /// No connection could be picked.
@@ -289,15 +289,5 @@ impl State {
         attempt.cause = failure.map(Failure::cause);
         attempt.delay = Duration::ZERO;
         self.attempts.push(attempt);
-    }
-}
-
-fn proven(reached: crate::transport::Reached) -> Reached {
-    use crate::transport::Reached as R;
-    match reached {
-        R::No => Reached::No,
-        R::Unprocessed => Reached::Unprocessed,
-        R::Maybe => Reached::Maybe,
-        R::Yes => Reached::Yes,
     }
 }
