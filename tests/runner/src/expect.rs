@@ -23,15 +23,15 @@ pub(crate) fn check(expect: &Expect, answer: &Json, causes: &Causes) -> Vec<Stri
 
 /// The record that is expected; `None` where the scenario says nothing about it.
 fn failure(expect: &Expect, causes: &Causes, problems: &mut Vec<String>) -> Option<Value> {
-    let mut expected = Map::new();
-    if let Some(cause) = &expect.fails {
-        match causes.row(cause) {
-            Some(row) => expected = row,
-            None => problems.push(format!("causes.yaml has no {cause}")),
-        }
+    let Some(cause) = &expect.fails else { return expect.failure.clone() };
+    let Some(mut row) = causes.row(cause) else {
+        problems.push(format!("causes.yaml has no {cause}"));
+        return None;
+    };
+    if let Some(Value::Object(different)) = &expect.failure {
+        row.extend(different.clone());
     }
-    expected.extend(expect.failure.clone());
-    (!expected.is_empty()).then(|| expected.into())
+    Some(row.into())
 }
 
 fn received(expected: &Value, actual: &Value, problems: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! Scenario files: a server, a call, and the answer that every language must give.
 use crate::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::Path};
 
@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, path::Path};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
-    /// One scenario per value: `{kind: [unary, bidi]}` replaces the text `{kind}`.
+    /// One scenario per value: `{kind: [unary, bidi]}` replaces `{kind}`, alone or inside a text.
     #[serde(default)]
-    each: BTreeMap<String, Vec<String>>,
+    each: BTreeMap<String, Vec<Value>>,
     /// The script of the server called `server`.
     server: Option<Value>,
     /// Scripts by name, where there are several.
@@ -67,12 +67,17 @@ pub(crate) struct Step {
 pub(crate) struct Expect {
     /// The cause; its row of `causes.yaml` is then expected, too.
     pub(crate) fails: Option<String>,
-    /// Keys of the record in which this failure differs from its cause's row, or goes beyond it.
-    #[serde(default)]
-    pub(crate) failure: Map<String, Value>,
+    /// Keys of the record in which this failure differs from its cause's row, or goes beyond it; null: no failure.
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) failure: Option<Value>,
     /// Other keys of the answer.
     #[serde(flatten)]
     pub(crate) answer: Map<String, Value>,
+}
+
+/// Null is not the same as absent.
+fn given<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// All scenarios of a folder, `each` written out, in the order of file names.
@@ -107,7 +112,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Scenario>> {
         let first: Scenario = serde_json::from_value(value.clone()).map_err(wrong)?;
         for choice in choices(&first.each) {
             let mut scenario: Scenario = serde_json::from_value(replaced(&value, &choice)).map_err(wrong)?;
-            let suffix: Vec<&str> = choice.iter().map(|(_, value)| &value[..]).collect();
+            // As JSON, so that a name has no line breaks.
+            let suffix: Vec<String> = choice.iter().map(|(_, v)| v.to_string().trim_matches('"').to_owned()).collect();
             if !suffix.is_empty() {
                 scenario.name = format!("{name}[{}]", suffix.join(","));
             }
@@ -117,17 +123,35 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Scenario>> {
     Ok(all)
 }
 
-fn choices(each: &BTreeMap<String, Vec<String>>) -> Vec<Vec<(String, String)>> {
+type Choice = Vec<(String, Value)>;
+
+fn choices(each: &BTreeMap<String, Vec<Value>>) -> Vec<Choice> {
     each.iter().fold(vec![vec![]], |so_far, (key, values)| {
-        let extend =
-            |choice: &Vec<(String, String)>, value: &String| [&choice[..], &[(key.clone(), value.clone())]].concat();
+        let extend = |choice: &Choice, value: &Value| [&choice[..], &[(key.clone(), value.clone())]].concat();
         so_far.iter().flat_map(|choice| values.iter().map(move |value| extend(choice, value))).collect()
     })
 }
 
-fn replaced(value: &Value, choice: &[(String, String)]) -> Value {
-    let texts: Vec<_> = choice.iter().map(|(key, value)| (format!("{{{key}}}"), value.clone())).collect();
-    crate::fill::replace(value, &texts)
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn replaced(value: &Value, choice: &Choice) -> Value {
+    match value {
+        Value::String(text) => match choice.iter().find(|(key, _)| *text == format!("{{{key}}}")) {
+            Some((_, value)) => value.clone(),
+            None => {
+                let put =
+                    |text: String, (key, value): &(String, Value)| text.replace(&format!("{{{key}}}"), &plain(value));
+                choice.iter().fold(text.clone(), put).into()
+            }
+        },
+        Value::Array(items) => items.iter().map(|item| replaced(item, choice)).collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(k, v)| (k.clone(), replaced(v, choice))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
 }
 
 /// The short forms written out.
@@ -154,15 +178,16 @@ mod tests {
     fn each_writes_a_scenario_out() {
         let text = "
 - name: a
-  each: {kind: [unary, bidi], n: [x]}
+  each: {kind: [unary, bidi], n: [7]}
   call: {kind: '{kind}'}
-  expect: {fails: '{n}'}
+  expect: {fails: 'n{n}', n: '{n}'}
 ";
         let all = parse(text).unwrap();
         let names: Vec<_> = all.iter().map(|s| &s.name[..]).collect();
-        assert_eq!(names, ["a[unary,x]", "a[bidi,x]"]);
+        assert_eq!(names, ["a[unary,7]", "a[bidi,7]"]);
         assert_eq!(all[1].steps[0].call.as_ref().unwrap()["kind"], "bidi");
-        assert_eq!(all[1].steps[0].expect.fails.as_deref(), Some("x"));
+        assert_eq!(all[1].steps[0].expect.fails.as_deref(), Some("n7"));
+        assert_eq!(all[1].steps[0].expect.answer["n"], 7);
         assert_eq!(all[1].options["tls"], Value::Null);
     }
 
@@ -170,5 +195,27 @@ mod tests {
     fn mistakes_are_named() {
         assert!(parse("[{name: a}]").unwrap_err().to_string().contains("a: neither"));
         assert!(parse("[{name: a, cal: {}}]").unwrap_err().to_string().contains("cal"));
+    }
+
+    /// A scenario with a mistake should fail here, not as a riddle on five drivers.
+    #[test]
+    fn every_scenario_is_well_formed() {
+        let causes = crate::causes::Causes::parse(include_str!("../../causes.yaml")).unwrap();
+        let all = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")).unwrap();
+        for scenario in &all {
+            for (server, script) in &scenario.servers {
+                let parsed = serde_json::from_value::<causewire_testbed::script::Script>(script.clone());
+                assert!(parsed.is_ok(), "{}: {server}: {}", scenario.name, parsed.unwrap_err());
+            }
+            for step in &scenario.steps {
+                let messages = step.call.iter().flat_map(|call| call.get("messages").and_then(Value::as_array));
+                messages.flatten().for_each(|message| drop(crate::messages::encode(message).unwrap()));
+                let known = step.expect.fails.iter().all(|cause| causes.row(cause).is_some());
+                assert!(known, "{}: {:?}", scenario.name, step.expect.fails);
+            }
+        }
+        let failing = |s: &&Scenario| s.steps.iter().any(|step| step.expect.fails.is_some());
+        let failures = all.iter().filter(failing).count();
+        assert!(all.len() - failures >= 12 && failures >= 40, "{} and {failures}", all.len());
     }
 }
