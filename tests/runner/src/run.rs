@@ -153,6 +153,9 @@ impl<'a> Run<'a> {
         for text in self.scenario.never.iter().filter(|text| answer.text.contains(*text)) {
             problems.push(format!("the answer contains {text:?}"));
         }
+        for text in self.scenario.always.iter().filter(|text| !answer.text.contains(*text)) {
+            problems.push(format!("the answer does not contain {text:?}"));
+        }
         let several = self.scenario.steps.len() > 1;
         self.problems.extend(problems.into_iter().map(|p| if several { format!("{name}: {p}") } else { p }));
         self.answers.push((name.to_owned(), without_id(answer.json)));

@@ -34,6 +34,9 @@ pub(crate) struct Scenario {
     /// Texts that no answer may contain.
     #[serde(default)]
     pub(crate) never: Vec<String>,
+    /// Texts that every answer must contain: proof that the search finds what is there.
+    #[serde(default)]
+    pub(crate) always: Vec<String>,
     #[serde(default = "patience")]
     pub(crate) timeout_ms: u64,
 }
