@@ -36,7 +36,8 @@ mod retry;
 pub mod credentials;
 mod balance;
 pub mod resolve;
-#[allow(dead_code, unused_imports)] // what the connection manager turns on
+mod subchannel;
+#[allow(dead_code, unused_imports)] // seams of what comes later
 mod transport;
 // ---- vocabulary
 pub mod status;
@@ -45,6 +46,7 @@ pub mod compress;
 pub mod failure;
 pub mod observe;
 pub mod options;
+mod backoff;
 #[allow(dead_code)]
 mod rt;
 #[allow(dead_code)]

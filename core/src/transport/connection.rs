@@ -126,15 +126,12 @@ impl Connection {
     }
 
     pub(crate) fn stats(&self) -> ConnectionStats {
-        let State { wire, slots, resets, .. } = &**self.state();
-        ConnectionStats {
-            streams: slots.used(),
-            queued_resets: resets.queued(),
-            bytes_in: wire.bytes_in(),
-            resets_out: wire.resets_out(),
-            pings_out: wire.pings_out(),
-            write_blocked: wire.write_blocked(),
-        }
+        self.monitor().stats()
+    }
+
+    /// Watches the connection without keeping it open.
+    pub(crate) fn monitor(&self) -> Monitor {
+        Monitor(self.state().clone())
     }
 
     fn state(&self) -> &Arc<State> {
@@ -175,6 +172,29 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("state", self.state()).finish_non_exhaustive()
+    }
+}
+
+/// Sees and closes a connection that nobody else may hold any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Monitor(Arc<State>);
+
+impl Monitor {
+    pub(crate) fn stats(&self) -> ConnectionStats {
+        let State { wire, slots, resets, .. } = &*self.0;
+        ConnectionStats {
+            streams: slots.used(),
+            queued_resets: resets.queued(),
+            bytes_in: wire.bytes_in(),
+            resets_out: wire.resets_out(),
+            pings_out: wire.pings_out(),
+            write_blocked: wire.write_blocked(),
+        }
+    }
+
+    /// See [`Connection::close`].
+    pub(crate) fn close(&self) {
+        self.0.ask_to_close();
     }
 }
 

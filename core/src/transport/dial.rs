@@ -69,6 +69,18 @@ pub(crate) struct DialFailed {
 /// # Errors
 /// The phase that failed and what was seen.
 pub(crate) async fn dial(spec: &DialSpec) -> Result<(Connection, Driver), Box<DialFailed>> {
+    dial_observed(spec, |_| ()).await
+}
+
+/// The same; `entered` hears each phase as it begins, so that who waits can tell what for.
+///
+/// # Errors
+/// See [`dial`].
+pub(crate) async fn dial_observed(
+    spec: &DialSpec,
+    entered: impl Fn(DialPhase),
+) -> Result<(Connection, Driver), Box<DialFailed>> {
+    entered(DialPhase::Connect);
     let mut progress = Progress::new(spec.timeout);
     let address: Arc<str> = spec.address.to_string().into();
     let material = match &spec.tls {
@@ -89,6 +101,7 @@ pub(crate) async fn dial(spec: &DialSpec) -> Result<(Connection, Driver), Box<Di
     let (io, facts) = match material {
         None => (Io::Plain(socket), None),
         Some(material) => {
+            entered(DialPhase::Tls);
             let (stream, facts) = tls::handshake(socket, &material, &spec.authority, &address, progress.deadline)
                 .await
                 .map_err(|evidence| progress.failed(DialPhase::Tls, *evidence))?;
@@ -96,6 +109,7 @@ pub(crate) async fn dial(spec: &DialSpec) -> Result<(Connection, Driver), Box<Di
             (Io::Tls(Box::new(stream)), Some(facts))
         }
     };
+    entered(DialPhase::Settings);
     settings(io, spec, address, facts, progress).await
 }
 

@@ -19,14 +19,14 @@ mod tap;
 mod tests;
 pub(crate) mod tls;
 
-pub(crate) use connection::{Connection, ConnectionStats, Slot};
-pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial};
+pub(crate) use connection::{Connection, ConnectionStats, Monitor, Slot};
+pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial, dial_observed};
 pub(crate) use driver::{ConnectionEnd, Driver};
 pub(crate) use fault::StreamFault;
 pub use framing::Message;
 pub(crate) use state::Life;
 pub(crate) use stream::{RecvHalf, SendHalf, Stopped};
-pub(crate) use tls::{TlsMaterial, TlsSource};
+pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};
 
 use http::HeaderMap;
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};

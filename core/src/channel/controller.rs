@@ -1,0 +1,289 @@
+//! The one serial task of a channel: resolver, policy and subchannels meet here and nowhere else.
+use super::{
+    lookups::Lookups,
+    orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
+};
+use crate::{
+    balance::{self, ConnectivityState, Effect, Event, Failing, PickerCell, Policy, Queueing, Update, Waiting},
+    clock::{self, Instant},
+    failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
+    observe::{Level, LogSink},
+    options::ChannelOptions,
+    resolve::Resolved,
+    rt,
+    subchannel::{News, Setup, Signal, Status, SubId, Subchannel},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::mpsc::UnboundedReceiver, time::sleep_until};
+
+/// Activity is looked at this often per idle timeout; the channel goes idle at most one share late.
+const IDLE_SHARES: u32 = 4;
+
+/// Everything that belongs to a running channel.
+#[derive(Debug)]
+pub(super) struct Controller {
+    setup: Arc<Setup>,
+    options: Arc<ChannelOptions>,
+    cell: PickerCell,
+    orders: Arc<Orders>,
+    signals: UnboundedReceiver<Signal>,
+    lookups: Lookups,
+    policy: Box<dyn Policy>,
+    subs: BTreeMap<SubId, Subchannel>,
+    state: ConnectivityState,
+    problem: Option<Failure>,
+    /// Shares of the idle timeout that passed without a call; absent while the channel is idle.
+    quiet: Option<(u32, Instant)>,
+    log: LogSink,
+}
+
+impl Controller {
+    pub(super) fn new(
+        setup: Arc<Setup>,
+        options: Arc<ChannelOptions>,
+        cell: PickerCell,
+        orders: Arc<Orders>,
+        signals: UnboundedReceiver<Signal>,
+        lookups: Lookups,
+        log: LogSink,
+    ) -> Controller {
+        Controller {
+            setup,
+            options,
+            cell,
+            orders,
+            signals,
+            lookups,
+            policy: balance::policy(),
+            subs: BTreeMap::new(),
+            state: ConnectivityState::Idle,
+            problem: None,
+            quiet: None,
+            log,
+        }
+    }
+
+    /// Runs until the channel is closed or dropped.
+    pub(super) async fn run(mut self) {
+        let _counted = self.setup.fleet.task();
+        loop {
+            let due = self.due();
+            tokio::select! {
+                biased;
+                orders = self.orders.take() => if self.obey(orders) { return },
+                Some(signal) = self.signals.recv() => self.hear(signal),
+                answer = self.lookups.answer() => self.resolved(answer),
+                () = self.cell.demanded() => self.exit_idle(),
+                () = until(due) => self.tick(clock::now()),
+            }
+            self.show_waiting();
+        }
+    }
+
+    /// Whether it is over.
+    fn obey(&mut self, orders: u8) -> bool {
+        let has = |order| orders & order != 0;
+        if has(QUIT) {
+            return true;
+        }
+        if has(RESET_BACKOFF | NETWORK_CHANGED) {
+            self.reset_backoff();
+        }
+        if has(NETWORK_CHANGED) && self.quiet.is_some() {
+            self.lookups.hurry();
+            self.leave_all();
+            self.exit_idle();
+        }
+        if has(CONNECT) {
+            self.exit_idle();
+        }
+        false
+    }
+
+    fn exit_idle(&mut self) {
+        if self.quiet.is_none() {
+            self.quiet = Some((0, clock::now() + self.idle_share()));
+            self.lookups.want();
+            self.lookups.tick(clock::now());
+        }
+        self.feed(Event::ExitIdle);
+    }
+
+    fn reset_backoff(&mut self) {
+        if self.lookups.due().is_some() && self.state == ConnectivityState::TransientFailure {
+            self.lookups.hurry();
+        }
+        let statuses = self.each_sub(Subchannel::reset_backoff);
+        self.feed_all(statuses);
+    }
+
+    /// Whatever is connected may lead nowhere now: calls in flight may finish, new ones do not go there.
+    fn leave_all(&mut self) {
+        let statuses = self.each_sub(Subchannel::leave);
+        self.feed_all(statuses);
+    }
+
+    fn hear(&mut self, signal: Signal) {
+        self.note_end(&signal);
+        let Some(sub) = self.subs.get_mut(&signal.id) else { return };
+        if let Some(status) = sub.hear(signal.attempt, signal.news) {
+            self.feed(Event::Changed(signal.id, status));
+        }
+    }
+
+    fn resolved(&mut self, answer: Result<Resolved, Failure>) {
+        match answer {
+            Ok(resolved) => self.feed(Event::Resolved(resolved.addresses)),
+            Err(failure) => {
+                self.log.log(Level::Warn, || failure.line());
+                self.feed(Event::Unresolved(failure));
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.lookups.tick(now);
+        let statuses = self.each_sub(|sub| sub.tick(now));
+        self.feed_all(statuses);
+        self.watch_idleness(now);
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let subs = self.subs.values().filter_map(Subchannel::due);
+        let idle = self.quiet.map(|(_, at)| at);
+        subs.chain(self.lookups.due()).chain(idle).min()
+    }
+
+    fn each_sub(&mut self, mut act: impl FnMut(&mut Subchannel) -> Option<Status>) -> Vec<(SubId, Status)> {
+        self.subs.iter_mut().filter_map(|(id, sub)| Some((*id, act(sub)?))).collect()
+    }
+
+    fn feed_all(&mut self, statuses: Vec<(SubId, Status)>) {
+        for (id, status) in statuses {
+            self.feed(Event::Changed(id, status));
+        }
+    }
+
+    /// Gives the policy an event, and carries out what it wants; what that changes is fed back.
+    fn feed(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            if let Event::Changed(id, status) = &event {
+                self.note(*id, status);
+            }
+            for effect in self.policy.on(event) {
+                if let Some((id, status)) = self.apply(effect) {
+                    events.push_back(Event::Changed(id, status));
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, effect: Effect) -> Option<(SubId, Status)> {
+        match effect {
+            Effect::Create(id, address) => {
+                self.subs.insert(id, Subchannel::new(id, address, self.setup.clone()));
+            }
+            Effect::Connect(id) => return Some((id, self.subs.get_mut(&id)?.want()?)),
+            Effect::Drop(id) => drop(self.subs.remove(&id)),
+            Effect::Resolve => self.lookups.want(),
+            Effect::Publish(Update { state, picker, problem }) => {
+                (self.state, self.problem) = (state, problem);
+                // First what is waited for: who wakes up by the picker reads it.
+                self.show_waiting();
+                self.cell.publish(state, picker);
+            }
+        }
+        None
+    }
+
+    fn note_end(&self, signal: &Signal) {
+        match &signal.news {
+            News::Gone(Some(evidence)) => {
+                self.log.log(Level::Info, || format!("disconnected: {}", Failure::from(evidence.clone()).line()));
+            }
+            News::Gone(None) => self.log.log(Level::Debug, || "a connection drains".to_owned()),
+            News::Entered(_) | News::Dialled(_) => {}
+        }
+    }
+
+    fn note(&self, id: SubId, status: &Status) {
+        let address = || self.subs.get(&id).map(|sub| sub.address().to_string()).unwrap_or_default();
+        match status {
+            Status::Ready(_) => self.log.log(Level::Info, || format!("connected to {}", address())),
+            Status::Failed(failure) => self.log.log(Level::Warn, || failure.line()),
+            Status::Idle | Status::Connecting => {}
+        }
+    }
+
+    fn show_waiting(&self) {
+        let dialling = self.subs.values().find_map(Subchannel::phase);
+        let phase = match dialling {
+            Some(phase) => phase,
+            None if self.lookups.is_waiting() => Phase::Resolve,
+            None if self.state == ConnectivityState::TransientFailure => Phase::Backoff,
+            None => Phase::Pick,
+        };
+        self.cell.set_waiting(Waiting { phase, problem: self.problem.clone() });
+    }
+
+    // --- idleness (gRFC A62)
+
+    fn idle_share(&self) -> Duration {
+        Duration::from_millis(self.options.idle_timeout_ms) / IDLE_SHARES
+    }
+
+    fn watch_idleness(&mut self, now: Instant) {
+        let Some((quiet, at)) = self.quiet else { return };
+        if now < at {
+            return;
+        }
+        let busy = self.cell.take_activity() || self.setup.fleet.stats().streams > 0;
+        let quiet = if busy { 0 } else { quiet + 1 };
+        self.quiet = Some((quiet, now + self.idle_share()));
+        if quiet >= IDLE_SHARES {
+            self.enter_idle();
+        }
+    }
+
+    fn enter_idle(&mut self) {
+        self.log.log(Level::Debug, || "no call for the idle timeout: disconnecting".to_owned());
+        self.quiet = None;
+        self.lookups.stop(&self.options);
+        self.policy = balance::policy();
+        self.subs.clear();
+        (self.state, self.problem) = (ConnectivityState::Idle, None);
+        self.show_waiting();
+        self.cell.publish(ConnectivityState::Idle, Arc::new(Queueing));
+    }
+}
+
+/// However the task ends, no call waits for it in vain.
+impl Drop for Controller {
+    fn drop(&mut self) {
+        if let Some(site) = rt::panicked() {
+            let situation = Situation {
+                reached: Some(Reached::No),
+                phase: Some(Phase::Pick),
+                target: Some(self.setup.target.clone()),
+                ..Situation::default()
+            };
+            let failure = diagnose(Evidence::Core { site }, situation);
+            self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(failure)));
+        } else {
+            self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(super::core::closed(&self.setup.target))));
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,202 @@
+//! The handle of a channel: what the bridge and the Rust face hold.
+use super::{
+    Stats,
+    controller::Controller,
+    lookups::Lookups,
+    orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
+};
+use crate::{
+    balance::{ConnectivityState, Failing, PickerCell},
+    failure::{Evidence, Failure, Phase, Reached, Situation, Unusable, diagnose},
+    observe::LogSink,
+    options::{ChannelOptions, KEEPALIVE_FLOOR, PanicSite, TlsOptions},
+    resolve::{self, ResolveHook, Target},
+    rt,
+    subchannel::{Fleet, FleetStats, Setup},
+    transport::{Keepalive, Limits, TlsMaterial, TlsPem, TlsSource},
+};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// A channel. When the last handle is dropped it closes by itself: running calls may finish.
+pub(crate) struct ChannelCore {
+    target: Target,
+    authority: Arc<str>,
+    secure: bool,
+    cell: PickerCell,
+    orders: Arc<Orders>,
+    fleet: Arc<Fleet>,
+    rt: rt::Handle,
+}
+
+impl ChannelCore {
+    /// Checks everything that can be checked without I/O, and does none.
+    ///
+    /// # Errors
+    /// TARGET_INVALID, OPTION_INVALID, TLS_CONFIG_INVALID.
+    pub(crate) fn new(
+        target: &str,
+        options: Arc<ChannelOptions>,
+        resolver: Option<Arc<dyn ResolveHook>>,
+        log: LogSink,
+        rt: rt::Handle,
+    ) -> Result<Arc<ChannelCore>, Failure> {
+        let built = ChannelCore::build(target, options, resolver, log, rt);
+        built.map(Arc::new).map_err(|evidence| refused(evidence, target))
+    }
+
+    fn build(
+        text: &str,
+        options: Arc<ChannelOptions>,
+        hook: Option<Arc<dyn ResolveHook>>,
+        log: LogSink,
+        rt: rt::Handle,
+    ) -> Result<ChannelCore, Evidence> {
+        let target = Target::parse(text, hook.is_some())?;
+        options.validate()?;
+        let tls = options.tls.as_ref().map(tls_source).transpose()?;
+        let resolver = resolve::resolver(&target, hook, &options.dns)?;
+        let authority = options.authority.as_deref().map_or_else(|| target.authority().clone(), Arc::from);
+        let (cell, orders, fleet) = (PickerCell::new(), Arc::<Orders>::default(), Arc::<Fleet>::default());
+        let (signals, heard) = mpsc::unbounded_channel();
+        let secure = tls.is_some();
+        let setup = Arc::new(Setup {
+            rt: rt.clone(),
+            target: target.text().clone(),
+            authority: authority.clone(),
+            tls,
+            connect_timeout: Duration::from_millis(options.connect_timeout_ms),
+            limits: Limits { max_metadata_bytes: options.max_metadata_bytes as usize, ..Limits::default() },
+            keepalive: keepalive(&options),
+            backoff: options.backoff.clone(),
+            signals,
+            fleet: fleet.clone(),
+            panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
+        });
+        let lookups = Lookups::new(resolver, target.text().clone(), target.host().into(), &options);
+        let controller = Controller::new(setup, options, cell.clone(), orders.clone(), heard, lookups, log);
+        rt.spawn("channel.controller", controller.run());
+        Ok(ChannelCore { target, authority, secure, cell, orders, fleet, rt })
+    }
+
+    /// What calls pick their connections from.
+    pub(crate) fn picker(&self) -> PickerCell {
+        self.cell.clone()
+    }
+
+    /// `:authority` of calls that do not set their own.
+    pub(crate) fn authority(&self) -> Arc<str> {
+        self.authority.clone()
+    }
+
+    /// Whether its connections are protected by TLS.
+    pub(crate) fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Where the channel's tasks run.
+    pub(crate) fn rt(&self) -> &rt::Handle {
+        &self.rt
+    }
+
+    /// The state at this moment. Does not connect.
+    pub(crate) fn state(&self) -> ConnectivityState {
+        self.cell.state()
+    }
+
+    /// Returns the state as soon as it is not `last`.
+    pub(crate) async fn wait_for_state_change(&self, last: ConnectivityState) -> ConnectivityState {
+        self.cell.wait_for_state_change(last).await
+    }
+
+    /// Connects although no call needs it yet.
+    pub(crate) fn connect(&self) {
+        self.orders.give(CONNECT);
+    }
+
+    /// Ends the waits between attempts.
+    pub(crate) fn reset_backoff(&self) {
+        self.orders.give(RESET_BACKOFF);
+    }
+
+    /// The machine is on another network: looks up, connects anew and at once, unless the channel is idle.
+    pub(crate) fn network_changed(&self) {
+        self.orders.give(NETWORK_CHANGED);
+    }
+
+    /// Ends everything: calls in flight and calls to come fail with CHANNEL_UNUSABLE.
+    pub(crate) fn close(&self) {
+        // Here and not in the controller: a call made after this returns must not find a connection.
+        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(closed(self.target.text()))));
+        self.fleet.close();
+        self.orders.give(QUIT);
+    }
+
+    /// What is open, counted by guards. While the channel is open, the tasks that it always has do not count: its
+    /// controller, and one for each connection.
+    pub(crate) fn stats(&self) -> Stats {
+        let FleetStats { connections, streams, tasks } = self.fleet.stats();
+        let resident = if self.state() == ConnectivityState::Shutdown { 0 } else { connections + 1 };
+        Stats {
+            connections: connections as u64,
+            streams: streams as u64,
+            tasks: tasks.saturating_sub(resident) as u64,
+            buffered_bytes: 0, // the calls' part, which `stats` adds
+        }
+    }
+}
+
+impl Drop for ChannelCore {
+    fn drop(&mut self) {
+        self.orders.give(QUIT);
+    }
+}
+
+impl fmt::Debug for ChannelCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelCore")
+            .field("target", self.target.text())
+            .field("cell", &self.cell)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What calls on a closed channel end with.
+pub(super) fn closed(target: &Arc<str>) -> Failure {
+    let situation = Situation {
+        reached: Some(Reached::No),
+        phase: Some(Phase::Pick),
+        target: Some(target.clone()),
+        ..Situation::default()
+    };
+    diagnose(Evidence::Unusable { why: Unusable::Closed }, situation)
+}
+
+fn refused(evidence: Evidence, target: &str) -> Failure {
+    let situation = Situation { reached: Some(Reached::No), target: Some(Arc::from(target)), ..Situation::default() };
+    diagnose(evidence, situation)
+}
+
+fn tls_source(options: &TlsOptions) -> Result<Arc<dyn TlsSource>, Evidence> {
+    let pem = TlsPem {
+        ca_pem: options.ca_pem.as_deref().map(str::as_bytes),
+        cert_pem: options.cert_pem.as_deref().map(str::as_bytes),
+        key_pem: options.key_pem.as_ref().map(|key| key.expose().as_bytes()),
+        server_name: options.server_name.as_deref(),
+    };
+    let material = TlsMaterial::parse(&pem).map_err(|evidence| *evidence)?;
+    Ok(Arc::new(Arc::new(material)))
+}
+
+fn keepalive(options: &ChannelOptions) -> Option<Keepalive> {
+    let rule = options.keepalive.as_ref()?;
+    Some(Keepalive {
+        time: Duration::from_millis(rule.time_ms).max(KEEPALIVE_FLOOR),
+        timeout: Duration::from_millis(rule.timeout_ms),
+        without_calls: rule.without_calls,
+    })
+}

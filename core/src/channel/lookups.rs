@@ -1,0 +1,106 @@
+//! The lookups of one channel: one at a time, when `Pace` allows.
+use crate::{
+    clock::{self, Instant},
+    failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
+    options::ChannelOptions,
+    resolve::{Lookup, Pace, Resolved, Resolver, look_up},
+};
+use std::{fmt, future::pending, sync::Arc};
+
+/// Owned by the controller.
+pub(super) struct Lookups {
+    resolver: Arc<dyn Resolver>,
+    target: Arc<str>,
+    host: Arc<str>,
+    pace: Pace,
+    current: Option<(Lookup, Instant)>,
+    /// An answer has come.
+    answered: bool,
+}
+
+impl Lookups {
+    pub(super) fn new(resolver: Arc<dyn Resolver>, target: Arc<str>, host: Arc<str>, options: &ChannelOptions) -> Self {
+        let pace = Pace::new(&options.dns, &options.backoff);
+        Lookups { resolver, target, host, pace, current: None, answered: false }
+    }
+
+    /// Somebody needs addresses, fresh ones if there are some.
+    pub(super) fn want(&mut self) {
+        if self.current.is_none() && !(self.answered && self.resolver.is_fixed()) {
+            self.pace.want();
+        }
+    }
+
+    /// The same, and at once.
+    pub(super) fn hurry(&mut self) {
+        self.pace.hurry();
+        self.want();
+    }
+
+    /// The channel goes idle: nothing is looked up until somebody wants it.
+    pub(super) fn stop(&mut self, options: &ChannelOptions) {
+        self.pace = Pace::new(&options.dns, &options.backoff);
+        (self.current, self.answered) = (None, false);
+    }
+
+    /// No answer has come yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.current.is_some() && !self.answered
+    }
+
+    /// Whether a lookup runs at this moment.
+    pub(super) fn is_running(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// When [`Lookups::tick`] has something to do.
+    pub(super) fn due(&self) -> Option<Instant> {
+        if self.current.is_some() { None } else { self.pace.due(clock::now()) }
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.due().is_some_and(|due| due <= now) {
+            self.pace.began();
+            self.current = Some((Box::pin(look_up(self.resolver.clone(), self.host.clone())), now));
+        }
+    }
+
+    /// The next answer; never, while nothing is looked up.
+    pub(super) async fn answer(&mut self) -> Result<Resolved, Failure> {
+        let Some((lookup, started)) = &mut self.current else { return pending().await };
+        let started = *started;
+        let result = lookup.await;
+        self.current = None;
+        let now = clock::now();
+        match result {
+            Ok(resolved) => {
+                self.pace.succeeded(now);
+                self.answered = true;
+                Ok(resolved)
+            }
+            Err(evidence) => {
+                self.pace.failed(now);
+                Err(self.failure(evidence, now.saturating_duration_since(started)))
+            }
+        }
+    }
+
+    fn failure(&self, evidence: Evidence, took: std::time::Duration) -> Failure {
+        let situation = Situation {
+            reached: Some(Reached::No),
+            phase: Some(Phase::Resolve),
+            target: Some(self.target.clone()),
+            ..Situation::default()
+        };
+        let mut failure = diagnose(evidence, situation);
+        failure.record_mut().elapsed = vec![(Phase::Resolve, took)];
+        failure
+    }
+}
+
+impl fmt::Debug for Lookups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookups").field("target", &self.target).field("running", &self.is_running()).finish()
+    }
+}

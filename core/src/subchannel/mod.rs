@@ -1,0 +1,95 @@
+//! One address and its connection: connects on demand, waits between failures, tells when the connection is gone.
+//!
+//! `machine` decides, `driver` does; `task` is what runs beside the controller while there is an attempt or a
+//! connection, and `fleet` counts those.
+mod driver;
+mod fleet;
+mod machine;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use driver::{Setup, Subchannel};
+pub(crate) use fleet::{Fleet, FleetStats};
+
+use crate::{
+    failure::{Evidence, Failure},
+    transport::{Connection, DialFailed, DialPhase},
+};
+use std::fmt;
+
+/// The state of a channel or of one address (doc/connectivity-semantics-and-api.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectivityState {
+    /// Not connected, and nobody asked for it.
+    Idle,
+    /// Looking up the name, or connecting.
+    Connecting,
+    /// Calls can be made.
+    Ready,
+    /// Connecting failed. Calls fail at once, unless they wait for READY; the next attempt comes by itself.
+    TransientFailure,
+    /// Closed.
+    Shutdown,
+}
+
+impl ConnectivityState {
+    /// Every state, in the order of the specification.
+    pub const ALL: &'static [Self] =
+        &[Self::Idle, Self::Connecting, Self::Ready, Self::TransientFailure, Self::Shutdown];
+
+    /// The spelling of the specification, `TRANSIENT_FAILURE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ConnectivityState::Idle => "IDLE",
+            ConnectivityState::Connecting => "CONNECTING",
+            ConnectivityState::Ready => "READY",
+            ConnectivityState::TransientFailure => "TRANSIENT_FAILURE",
+            ConnectivityState::Shutdown => "SHUTDOWN",
+        }
+    }
+
+    /// The state that is spelled so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.as_str() == text)
+    }
+}
+
+impl fmt::Display for ConnectivityState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Names a subchannel among those of its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SubId(pub(crate) u64);
+
+/// What a policy hears of a subchannel.
+#[derive(Clone, Debug)]
+pub(crate) enum Status {
+    Idle,
+    Connecting,
+    Ready(Connection),
+    /// The attempt failed; `Idle` follows when the next may begin.
+    Failed(Failure),
+}
+
+/// What a subchannel's task tells the controller. `attempt` tells an attempt from the ones before it.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    pub(crate) id: SubId,
+    pub(crate) attempt: u64,
+    pub(crate) news: News,
+}
+
+/// See [`Signal`].
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The attempt entered a phase.
+    Entered(DialPhase),
+    Dialled(Result<Connection, Box<DialFailed>>),
+    /// The connection takes no new calls. `None`: it drains, and calls in flight go on.
+    Gone(Option<Evidence>),
+}
