@@ -1,0 +1,301 @@
+//! One call by the public API.
+use crate::{
+    Driver,
+    answer::Answer,
+    messages::Refuses,
+    request::{Call as Line, Kind, Misuse, Step},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use causewire::{
+    Call, CallOptions, Channel, Metadata, Request, RpcError,
+    options::{compression_from_name, timeout_from_ms},
+};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
+
+pub async fn run(driver: &Driver, line: Line) {
+    let started = Instant::now();
+    let messages = match decode(&line) {
+        Ok(messages) => messages,
+        Err(misuse) => return driver.out.misuse(&misuse),
+    };
+    let cancelled = driver.running.add(&line.id);
+    let mut answer = Answer {
+        id: line.id.clone(),
+        headers: None,
+        messages: Vec::new(),
+        trailers: Metadata::default(),
+        error: None,
+        dropped: false,
+        unsent: 0,
+        attempts: 0,
+        peer: None,
+        elapsed: Duration::ZERO,
+        render: line.render,
+    };
+    if let Err(error) = make(driver, &line, messages, cancelled, &mut answer).await {
+        failed(&mut answer, error);
+    }
+    driver.running.remove(&line.id);
+    answer.elapsed = started.elapsed();
+    driver.out.line(answer.line());
+}
+
+/// An error that is the call's, or the one that every call on a channel shares.
+enum Ended {
+    Own(RpcError),
+    Shared(std::sync::Arc<RpcError>),
+}
+
+impl From<RpcError> for Ended {
+    fn from(error: RpcError) -> Self {
+        Ended::Own(error)
+    }
+}
+
+fn failed(answer: &mut Answer, ended: Ended) {
+    let error = match ended {
+        Ended::Own(error) => error,
+        Ended::Shared(error) => RpcError::from(error.failure().clone()),
+    };
+    if let Some(headers) = error.headers() {
+        answer.headers = Some(headers.clone());
+    }
+    answer.trailers = error.trailers().clone();
+    answer.unsent += error.unsent();
+    answer.attempts = error.attempts();
+    answer.peer = error.peer().map(str::to_owned);
+    answer.error = Some(error);
+}
+
+async fn make(
+    driver: &Driver,
+    line: &Line,
+    messages: Vec<Bytes>,
+    cancelled: oneshot::Receiver<()>,
+    answer: &mut Answer,
+) -> Result<(), Ended> {
+    let entry = driver.channels.of_call(line);
+    let channel = entry.channel.map_err(Ended::Shared)?;
+    let (metadata, options) = (metadata(line)?, options(line)?);
+    if entry.hooks.deserialize_throws {
+        return Ok(refuse(&channel, line, messages, metadata, options).await?);
+    }
+    let plain = line.cancel_after_ms.is_none() && line.steps.is_none() && line.delay_ms.is_none();
+    if matches!(line.kind, Kind::Unary) && plain && messages.len() == 1 {
+        return unary(&channel, line, messages, metadata, options, cancelled, answer).await;
+    }
+    stream(&channel, line, messages, metadata, options, cancelled, answer).await
+}
+
+async fn unary(
+    channel: &Channel,
+    line: &Line,
+    messages: Vec<Bytes>,
+    metadata: Metadata,
+    options: CallOptions,
+    cancelled: oneshot::Receiver<()>,
+    answer: &mut Answer,
+) -> Result<(), Ended> {
+    let message = messages.into_iter().next().unwrap_or_default();
+    let call = channel.unary_bytes(&line.method, Request { message, metadata, options });
+    let response = tokio::select! {
+        response = call => response?,
+        Ok(()) = cancelled => {
+            answer.dropped = true; // the native way to cancel a future is to drop it
+            return Ok(());
+        }
+    };
+    answer.headers = Some(response.headers);
+    answer.trailers = response.trailers;
+    answer.attempts = response.attempts;
+    answer.peer = response.peer.map(|p| p.to_string());
+    answer.messages.push(response.message);
+    Ok(())
+}
+
+/// A response that does not parse, through the typed API.
+async fn refuse(
+    channel: &Channel,
+    line: &Line,
+    messages: Vec<Bytes>,
+    metadata: Metadata,
+    options: CallOptions,
+) -> Result<(), RpcError> {
+    let message = messages.into_iter().next();
+    let mut call: Call<Refuses, Refuses> =
+        channel.start(&line.method, line.kind.into(), Request { message, metadata, options })?;
+    call.close_send();
+    while call.message().await?.is_some() {}
+    Ok(())
+}
+
+async fn stream(
+    channel: &Channel,
+    line: &Line,
+    messages: Vec<Bytes>,
+    metadata: Metadata,
+    options: CallOptions,
+    cancelled: oneshot::Receiver<()>,
+    answer: &mut Answer,
+) -> Result<(), Ended> {
+    let one_request = matches!(line.kind, Kind::Unary | Kind::ServerStreaming);
+    let mut messages = messages.into_iter();
+    let message = if one_request { Some(messages.next().unwrap_or_default()) } else { None };
+    if one_request && let Some(delay) = line.delay_ms {
+        sleep(Duration::from_millis(delay)).await;
+    }
+    let mut call: Call<(), ()> =
+        channel.start(&line.method, line.kind.into(), Request { message, metadata, options })?;
+    let canceller = call.sender();
+    let after = line.cancel_after_ms.map(Duration::from_millis);
+    let cancel = async move {
+        match after {
+            Some(after) => tokio::select! { () = sleep(after) => {}, _ = cancelled => {} },
+            None => {
+                if cancelled.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+        canceller.cancel();
+        std::future::pending::<()>().await
+    };
+    let work = async {
+        match &line.steps {
+            Some(steps) => steps_of(call, steps, answer).await,
+            None if matches!(line.kind, Kind::Bidi) => both(call, line, messages.collect(), answer).await,
+            None => {
+                send_all(&mut call, line, messages.collect(), answer).await;
+                receive_all(&mut call, answer).await?;
+                finish(&mut call, answer).await;
+                Ok(())
+            }
+        }
+    };
+    tokio::select! {
+        end = work => Ok(end?),
+        () = cancel => Ok(()),
+    }
+}
+
+async fn send_all(call: &mut Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) {
+    for message in messages {
+        if let Some(delay) = line.delay_ms {
+            sleep(Duration::from_millis(delay)).await;
+        }
+        answer.unsent += usize::from(!call.send_bytes(message).await);
+    }
+    call.close_send();
+}
+
+/// Sends and receives at the same time.
+async fn both(
+    mut call: Call<(), ()>,
+    line: &Line,
+    messages: Vec<Bytes>,
+    answer: &mut Answer,
+) -> Result<(), RpcError> {
+    let writer = call.sender();
+    let send = async {
+        let mut unsent = 0;
+        for message in messages {
+            if let Some(delay) = line.delay_ms {
+                sleep(Duration::from_millis(delay)).await;
+            }
+            unsent += usize::from(!writer.send(message).await);
+        }
+        writer.close();
+        unsent
+    };
+    let (unsent, received) = tokio::join!(send, receive_all(&mut call, answer));
+    answer.unsent += unsent;
+    received?;
+    finish(&mut call, answer).await;
+    Ok(())
+}
+
+async fn receive_all(call: &mut Call<(), ()>, answer: &mut Answer) -> Result<(), RpcError> {
+    while let Some(message) = call.message_bytes().await? {
+        answer.messages.push(message);
+    }
+    Ok(())
+}
+
+async fn finish(call: &mut Call<(), ()>, answer: &mut Answer) {
+    answer.headers = call.headers().await;
+    answer.trailers = call.trailers().unwrap_or_default();
+    answer.peer = call.peer().map(|p| p.to_string());
+    answer.attempts = call.attempts();
+}
+
+async fn steps_of(mut call: Call<(), ()>, steps: &[Step], answer: &mut Answer) -> Result<(), RpcError> {
+    for step in steps {
+        match step {
+            Step::Send(message) => {
+                let message = STANDARD.decode(message).unwrap_or_default().into();
+                if !call.send_bytes(message).await {
+                    answer.unsent += 1;
+                    break;
+                }
+            }
+            Step::Recv(Value::Number(count)) => {
+                for _ in 0..count.as_u64().unwrap_or(0) {
+                    match call.message_bytes().await? {
+                        Some(message) => answer.messages.push(message),
+                        None => break,
+                    }
+                }
+            }
+            Step::Recv(_) => receive_all(&mut call, answer).await?,
+            Step::Headers(_) => answer.headers = call.headers().await,
+            Step::SleepMs(ms) => sleep(Duration::from_millis(*ms)).await,
+            Step::Close(_) => call.close_send(),
+            Step::Cancel(_) => call.cancel(),
+            Step::Drop(_) => {
+                answer.dropped = true;
+                return Ok(());
+            }
+        }
+    }
+    call.close_send();
+    receive_all(&mut call, answer).await?;
+    finish(&mut call, answer).await;
+    Ok(())
+}
+
+fn decode(line: &Line) -> Result<Vec<Bytes>, Misuse> {
+    let one = |m: &String| STANDARD.decode(m).map(Bytes::from);
+    line.messages.iter().map(one).collect::<Result<_, _>>().map_err(|e| Misuse::new(line.id.clone(), "messages", e))
+}
+
+fn metadata(line: &Line) -> Result<Metadata, RpcError> {
+    let mut metadata = Metadata::default();
+    for (key, value) in &line.metadata {
+        let bytes = match key.ends_with("-bin") {
+            true => STANDARD.decode(value).unwrap_or_default(),
+            false => value.clone().into_bytes(),
+        };
+        metadata.append(key, &bytes).map_err(RpcError::from)?;
+    }
+    Ok(metadata)
+}
+
+fn options(line: &Line) -> Result<CallOptions, RpcError> {
+    let compression = match line.compression.as_deref() {
+        None => None,
+        Some(name) => Some(compression_from_name(name)?),
+    };
+    Ok(CallOptions {
+        timeout: line.deadline_ms.map_or(Ok(None), timeout_from_ms)?,
+        wait_for_ready: line.wait_for_ready,
+        compression,
+        authority: line.authority.clone(),
+        idempotent: line.idempotent,
+    })
+}
