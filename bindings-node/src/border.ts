@@ -1,0 +1,58 @@
+/**
+ * The state of one JavaScript environment (a worker has its own): the calls and channels that news may concern. News
+ * come in batches, one call of `deliver` each, and every promise of a batch is settled in it.
+ */
+import { BatchReader } from './batch.js';
+import type { FailedParts } from './native.js';
+import { native } from './native.js';
+import type { Response } from './response.js';
+import type { ConnectivityState } from './state.js';
+
+/** Who is told about a call. None of these may throw. @internal */
+export interface CallListener {
+  /** Response headers of a streamed response. */
+  onHeaders(packed: Buffer, peer: string | undefined): void;
+  onMessages(messages: Buffer[]): void;
+  onRoom(): void;
+  /** The end with OK. Only unary and client-streaming calls have a message. */
+  onReply(reply: Response<Buffer | undefined>): void;
+  /** The end with any other status. */
+  onFailure(parts: FailedParts): void;
+}
+
+/** Who is told what concerns a channel and none of its calls. None of these may throw. @internal */
+export interface ChannelListener {
+  onToken(ask: number, method: string, audience: string): void;
+  onResolve(ask: number, target: string): void;
+  onLog(level: number, text: string, dropped: number): void;
+  onState(watch: number, state: ConnectivityState): void;
+}
+
+const calls = new Map<number, CallListener>();
+const channels = new Map<number, WeakRef<ChannelListener>>();
+
+const collected = new FinalizationRegistry<number>((id) => channels.delete(id));
+
+const reader = new BatchReader({
+  call: (id) => calls.get(id),
+  ended: (id) => {
+    const listener = calls.get(id);
+    calls.delete(id);
+    return listener;
+  },
+  channel: (id) => channels.get(id)?.deref(),
+});
+
+/** @internal */
+export const border = new native.Border((words, extras, header) => reader.deliver(words, extras, header));
+
+/** Holds the listener until the call has ended. @internal */
+export function listenToCall(id: number, listener: CallListener): void {
+  calls.set(id, listener);
+}
+
+/** Does not hold the listener: a channel lives as long as somebody uses it. @internal */
+export function listenToChannel(id: number, listener: ChannelListener): void {
+  channels.set(id, new WeakRef(listener));
+  collected.register(listener, id);
+}

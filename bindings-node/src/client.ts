@@ -1,0 +1,43 @@
+import type { BidirectionalCall, ClientStreamingCall, Requests, ServerStreamingCall } from './call.js';
+import type { AnyMethod, GrpcJsMethod, Method } from './method.js';
+import type { CallOptions } from './options.js';
+import type { Response } from './response.js';
+
+/** The methods of a service by the names that its client shall have. */
+export type Service = { readonly [name: string]: AnyMethod<never, unknown> };
+
+type Unary<I, O> = (message: I, options?: CallOptions) => Promise<Response<O>>;
+type ServerStreaming<I, O> = (message: I, options?: CallOptions) => ServerStreamingCall<I, O>;
+interface ClientStreaming<I, O> {
+  (options?: CallOptions): ClientStreamingCall<I, O>;
+  (requests: Requests<I>, options?: CallOptions): ClientStreamingCall<I, O>;
+}
+interface Bidirectional<I, O> {
+  (options?: CallOptions): BidirectionalCall<I, O>;
+  (requests: Requests<I>, options?: CallOptions): BidirectionalCall<I, O>;
+}
+
+type ByKind<I, O> = {
+  unary: Unary<I, O>;
+  serverStreaming: ServerStreaming<I, O>;
+  clientStreaming: ClientStreaming<I, O>;
+  bidirectional: Bidirectional<I, O>;
+};
+
+type ByStreams<I, O, Req, Res> = Req extends true
+  ? Res extends true
+    ? Bidirectional<I, O>
+    : ClientStreaming<I, O>
+  : Res extends true
+    ? ServerStreaming<I, O>
+    : Unary<I, O>;
+
+type CallOf<M> =
+  M extends Method<infer I, infer O, infer K>
+    ? ByKind<I, O>[K]
+    : M extends GrpcJsMethod<infer I, infer O>
+      ? ByStreams<I, O, M['requestStream'], M['responseStream']>
+      : never;
+
+/** One function per method. */
+export type Client<S extends Service> = { readonly [N in keyof S]: CallOf<S[N]> };

@@ -1,0 +1,159 @@
+import type { Failure, StatusName } from './generated/causes.js';
+import { Metadata } from './metadata.js';
+import { type FailedParts, native } from './native.js';
+
+/** Why an error was made on this side. @internal */
+export interface Reason {
+  /** `signal.reason`, or what `cancel` was given: it becomes the error's `cause`. */
+  cause?: unknown;
+  /** What the caller's own code threw. */
+  source?: unknown;
+}
+
+/**
+ * A call that ended with any status but OK, or a channel or call that could not be made. One subclass per status code.
+ *
+ * `message`, `diagnostic()`, `publicMessage()`, `JSON.stringify` and `util.inspect` carry no secret. `details` and
+ * `metadata` are the peer's own words, so nothing prints them by itself.
+ */
+export class RpcError extends Error {
+  /** The gRPC status code, 1 to 16. */
+  readonly code: number;
+  readonly #parts: FailedParts;
+  readonly #source: unknown;
+  #failure: Failure | undefined;
+  #headers: Metadata | undefined;
+  #trailers: Metadata | undefined;
+
+  /** @internal */
+  constructor(parts: FailedParts, reason?: Reason) {
+    super(parts.line, reason !== undefined && 'cause' in reason ? { cause: reason.cause } : undefined);
+    this.code = parts.code;
+    this.#parts = parts;
+    this.#source = reason?.source;
+  }
+
+  /** The name of the status code. */
+  get status(): StatusName {
+    return this.failure.status;
+  }
+
+  /** What failed, in which layer, why, whether a retry is safe and what to do: the record, typed. */
+  get failure(): Failure {
+    this.#failure ??= JSON.parse(this.#parts.json) as Failure;
+    return this.#failure;
+  }
+
+  /** The record as canonical JSON, byte for byte the same in every language. */
+  get record(): string {
+    return this.#parts.json;
+  }
+
+  /** The server's grpc-message, unchanged; one line of ours where no server spoke. */
+  get details(): string {
+    return this.#parts.details;
+  }
+
+  /** The server's serialized `google.rpc.Status` (`grpc-status-details-bin`). */
+  get statusDetails(): Buffer | undefined {
+    return this.#parts.statusDetails;
+  }
+
+  /** The trailers. */
+  get metadata(): Metadata {
+    this.#trailers ??= Metadata.received(this.#parts.trailers);
+    return this.#trailers;
+  }
+
+  /** The response headers, if any came. */
+  get headers(): Metadata | undefined {
+    if (this.#parts.headers !== undefined) {
+      this.#headers ??= Metadata.received(this.#parts.headers);
+    }
+    return this.#headers;
+  }
+
+  /** Address of the server that the last attempt reached. */
+  get peer(): string | undefined {
+    return this.#parts.peer;
+  }
+
+  /** Attempts made, transparent ones included. */
+  get attempts(): number {
+    return this.#parts.attempts;
+  }
+
+  /** What the caller's own code threw (`encode`, `decode`). Never printed: its text may hold a payload. */
+  get source(): unknown {
+    return this.#source;
+  }
+
+  /** Several lines for whoever operates the program: addresses, certificates, phases, what to do. */
+  diagnostic(): string {
+    return native.render(this.#parts.json, 1);
+  }
+
+  /** For whoever uses the program: no addresses and no names of hosts. */
+  publicMessage(): string {
+    return native.render(this.#parts.json, 2);
+  }
+
+  toJSON(): unknown {
+    return JSON.parse(this.#parts.json);
+  }
+}
+
+export class Cancelled extends RpcError {}
+export class Unknown extends RpcError {}
+export class InvalidArgument extends RpcError {}
+export class DeadlineExceeded extends RpcError {}
+export class NotFound extends RpcError {}
+export class AlreadyExists extends RpcError {}
+export class PermissionDenied extends RpcError {}
+export class ResourceExhausted extends RpcError {}
+export class FailedPrecondition extends RpcError {}
+export class Aborted extends RpcError {}
+export class OutOfRange extends RpcError {}
+export class Unimplemented extends RpcError {}
+export class Internal extends RpcError {}
+export class Unavailable extends RpcError {}
+export class DataLoss extends RpcError {}
+export class Unauthenticated extends RpcError {}
+
+/** By status code, which starts at 1. */
+const CLASSES = [
+  Cancelled,
+  Unknown,
+  InvalidArgument,
+  DeadlineExceeded,
+  NotFound,
+  AlreadyExists,
+  PermissionDenied,
+  ResourceExhausted,
+  FailedPrecondition,
+  Aborted,
+  OutOfRange,
+  Unimplemented,
+  Internal,
+  Unavailable,
+  DataLoss,
+  Unauthenticated,
+] as const;
+
+for (const type of [RpcError, ...CLASSES]) {
+  Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
+}
+
+/** @internal */
+export function rpcError(parts: FailedParts, reason?: Reason): RpcError {
+  const type = CLASSES[parts.code - 1] ?? RpcError;
+  return new type(parts, reason);
+}
+
+/** Throws where the native half refused an argument. @internal */
+export function accepted<T>(result: T | FailedParts): T {
+  if (typeof result === 'object' && result !== null && 'json' in result) {
+    throw rpcError(result);
+  }
+  return result as T;
+}

@@ -1,0 +1,95 @@
+/** The native half, as `native/*.rs` defines it, and how it is found. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** An error as it crosses; `errors.ts` makes the class of it. */
+export interface FailedParts {
+  code: number;
+  json: string;
+  line: string;
+  details: string;
+  statusDetails?: Buffer;
+  headers?: Buffer;
+  trailers: Buffer;
+  peer?: string;
+  attempts: number;
+  unsent: number;
+}
+
+export type Deliver = (words: number, extras: unknown[] | undefined, header: Buffer | undefined) => void;
+
+export interface Border {
+  send(call: number, message: Uint8Array): number;
+  closeSend(call: number): void;
+  cancel(call: number): void;
+  credit(call: number, messages: number): void;
+}
+
+export interface NativeChannel {
+  readonly id: number;
+  method(path: string, kind: number): number | FailedParts;
+  submit(
+    method: number,
+    message: Uint8Array | undefined,
+    metadata: Uint8Array | undefined,
+    timeoutMs: number | undefined,
+    flags: number,
+    authority?: string,
+  ): number | FailedParts;
+  state(): number;
+  connect(): void;
+  watchState(last: number): number;
+  resetBackoff(): void;
+  networkChanged(): void;
+  close(): void;
+  stats(): { connections: number; streams: number; tasks: number; bufferedBytes: number };
+  answerToken(ask: number, token: string): void;
+  answerAddresses(ask: number, addresses: string[]): void;
+  answerFailed(ask: number, unavailable: boolean): void;
+  decodeFailed(method: number, peer?: string, typeName?: string): FailedParts;
+  encodeFailed(method: number): FailedParts;
+}
+
+export interface Native {
+  Border: new (deliver: Deliver) => Border;
+  NativeChannel: new () => NativeChannel;
+  openChannel(
+    border: Border,
+    target: string,
+    options: string,
+    keyPem: string | undefined,
+    hooks: number,
+  ): NativeChannel | FailedParts;
+  render(record: string, style: number): string;
+}
+
+/** `linux-x64-gnu`, `darwin-arm64`, …: the suffix of the package that has this machine's native half. */
+function platform(): string {
+  const base = `${process.platform}-${process.arch}`;
+  if (process.platform === 'linux') {
+    return `${base}-${usesGlibc() ? 'gnu' : 'musl'}`;
+  }
+  return process.platform === 'win32' ? `${base}-msvc` : base;
+}
+
+function usesGlibc(): boolean {
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return report.header?.glibcVersionRuntime !== undefined;
+}
+
+function load(): Native {
+  const suffix = platform();
+  const local = join(__dirname, '..', `causewire.${suffix}.node`);
+  if (existsSync(local)) {
+    return require(local) as Native;
+  }
+  const name = `@causewire/${suffix}`;
+  try {
+    return require(name) as Native;
+  } catch (cause) {
+    const hint = `causewire has no native half for this machine: install the optional dependency ${name}`;
+    throw new Error(`${hint}, or build it with bindings-node/build.sh`, { cause });
+  }
+}
+
+export const native: Native = load();

@@ -1,0 +1,151 @@
+/** From the options of JavaScript to the JSON document that the core reads. */
+import { CHANNEL_OPTION_KEYS, type ChannelOptions as CoreOptions, type OptionKey } from './generated/options.js';
+import type { MetadataInit } from './metadata.js';
+
+/** Asks for a token of one attempt. */
+export interface TokenRequest {
+  /** `/package.Service/Method` */
+  readonly method: string;
+  /** `https://host/package.Service`: whom the token is for. */
+  readonly audience: string;
+}
+
+/** A line for the program's own logger; free of secrets. */
+export interface LogEntry {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly message: string;
+  /** Lines that were dropped before this one because too many were waiting. */
+  readonly dropped: number;
+}
+
+/** How a channel connects and what its calls may do. */
+export interface ChannelOptions extends CoreOptions {
+  /** Gives the bearer token of each attempt, sent as `authorization: Bearer …`. What it throws is shown nowhere. */
+  tokenProvider?: (request: TokenRequest) => string | Promise<string>;
+  /** Gives the addresses (`ip:port`, `[ip6]:port`, `unix:/path`) of the target, in place of a name lookup. */
+  resolver?: (target: string) => readonly string[] | Promise<readonly string[]>;
+  /** Gets the channel's log lines. */
+  logger?: (entry: LogEntry) => void;
+}
+
+/** What one call may set. */
+export interface CallOptions {
+  metadata?: MetadataInit | undefined;
+  /** Bounds the whole call, to the last trailer; sent to the server. Default: none. */
+  timeoutMs?: number | undefined;
+  /** Cancels the call; the error's `cause` is `signal.reason`. */
+  signal?: AbortSignal | undefined;
+  /** Wait for a connection instead of failing while there is none. Default: false. */
+  waitForReady?: boolean | undefined;
+  /** Of the requests. Default: the channel's. */
+  compression?: 'identity' | 'gzip' | 'deflate' | 'zstd' | undefined;
+  /** The `:authority` of this call. */
+  authority?: string | undefined;
+  /** The method may run twice without harm. */
+  idempotent?: boolean | undefined;
+}
+
+/** @internal */
+export interface SplitOptions {
+  /** The JSON document; the key and the functions are not in it. */
+  readonly json: string;
+  readonly keyPem: string | undefined;
+  readonly tokenProvider: ChannelOptions['tokenProvider'];
+  readonly resolver: ChannelOptions['resolver'];
+  readonly logger: ChannelOptions['logger'];
+}
+
+/** @internal */
+export function splitOptions(options: ChannelOptions): SplitOptions {
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
+    throw new TypeError('options must be an object');
+  }
+  const { tokenProvider, resolver, logger, ...rest } = options;
+  checkFunction('tokenProvider', tokenProvider);
+  checkFunction('resolver', resolver);
+  checkFunction('logger', logger);
+  const { document, keyPem } = withoutKey(rest);
+  return { json: JSON.stringify(toSnakeCase(document, CHANNEL_OPTION_KEYS)), keyPem, tokenProvider, resolver, logger };
+}
+
+function withoutKey(options: CoreOptions): { document: CoreOptions; keyPem: string | undefined } {
+  const { tls } = options;
+  if (tls === undefined || tls === null || typeof tls !== 'object') {
+    return { document: options, keyPem: undefined };
+  }
+  const { keyPem, ...others } = tls;
+  if (keyPem !== undefined && keyPem !== null && typeof keyPem !== 'string') {
+    throw new TypeError('tls.keyPem must be a string');
+  }
+  return { document: { ...options, tls: others }, keyPem: keyPem ?? undefined };
+}
+
+type Keys = Readonly<Record<string, OptionKey>>;
+
+/** Renames the keys that are ours; what is inside `serviceConfig` is the user's own JSON. */
+function toSnakeCase(options: object, keys: Keys): Record<string, unknown> {
+  const entries = Object.entries(options).map(([name, value]: [string, unknown]) => {
+    checkData(name, value);
+    const known = keys[name];
+    const inside = known?.inside;
+    const nested = inside !== undefined && typeof value === 'object' && value !== null && !Array.isArray(value);
+    return [known?.key ?? snakeCase(name), nested ? toSnakeCase(value, inside) : value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+/** For a key that nobody knows, so that the error names it as every language does. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function checkData(name: string, value: unknown): void {
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
+    throw new TypeError(`${name} must not be a ${typeof value}`);
+  }
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new TypeError(`${name} must be a function`);
+  }
+}
+
+const COMPRESSIONS: readonly string[] = ['identity', 'gzip', 'deflate', 'zstd'];
+/** A name that the native half refuses with the field's path. */
+const UNKNOWN_COMPRESSION = 7;
+
+/** The bits that `native/channel.rs` reads. @internal */
+export function flagsOf(options: CallOptions): number {
+  const { waitForReady, idempotent, compression } = options;
+  checkBoolean('waitForReady', waitForReady);
+  checkBoolean('idempotent', idempotent);
+  let flags = waitForReady === undefined ? 0 : waitForReady ? 2 : 1;
+  flags |= idempotent === true ? 1 << 2 : 0;
+  if (compression !== undefined) {
+    if (typeof compression !== 'string') {
+      throw new TypeError('compression must be a string');
+    }
+    flags |= (COMPRESSIONS.indexOf(compression) + 1 || UNKNOWN_COMPRESSION) << 3;
+  }
+  return flags;
+}
+
+/** @internal */
+export function checkCallOptions(options: CallOptions): void {
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError('call options must be an object');
+  }
+  if (options.timeoutMs !== undefined && typeof options.timeoutMs !== 'number') {
+    throw new TypeError('timeoutMs must be a number');
+  }
+  if (options.authority !== undefined && typeof options.authority !== 'string') {
+    throw new TypeError('authority must be a string');
+  }
+}
+
+function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw new TypeError(`${name} must be a boolean`);
+  }
+}

@@ -1,0 +1,69 @@
+import { border } from './border.js';
+
+const FULL = 1;
+const ENDED = 2;
+
+interface Waiting {
+  readonly message: Uint8Array;
+  readonly resolve: (accepted: boolean) => void;
+  /** What must not be collected meanwhile. */
+  readonly holder: object;
+}
+
+/** The sending side of a call: hands messages over in order, as far as there is room. @internal */
+export class Outbox {
+  readonly #call: number;
+  readonly #waiting: Waiting[] = [];
+  #full = false;
+  #closing = false;
+  #ended = false;
+
+  constructor(call: number) {
+    this.#call = call;
+  }
+
+  /** True once the message was accepted, false if the call was over before. */
+  send(message: Uint8Array, holder: object): Promise<boolean> {
+    if (this.#ended || this.#closing) {
+      return Promise.resolve(false);
+    }
+    if (!this.#full) {
+      return Promise.resolve(this.#hand(message));
+    }
+    return new Promise((resolve) => this.#waiting.push({ message, resolve, holder }));
+  }
+
+  /** Half-closes after what still waits. */
+  close(): void {
+    if (this.#closing) {
+      return;
+    }
+    this.#closing = true;
+    if (this.#waiting.length === 0 && !this.#ended) {
+      border.closeSend(this.#call);
+    }
+  }
+
+  onRoom(): void {
+    this.#full = false;
+    while (!this.#full && this.#waiting.length > 0) {
+      const { message, resolve } = this.#waiting.shift() as Waiting;
+      resolve(this.#hand(message));
+    }
+    if (this.#closing && this.#waiting.length === 0) {
+      border.closeSend(this.#call);
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#waiting.splice(0).forEach((waiting) => waiting.resolve(false));
+  }
+
+  #hand(message: Uint8Array): boolean {
+    const sent = border.send(this.#call, message);
+    this.#full = sent === FULL;
+    this.#ended ||= sent === ENDED;
+    return sent !== ENDED;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Abort } from './abort.js';
+import type { CallListener } from './border.js';
+import { rpcError } from './errors.js';
+import type { RegisteredMethod } from './method.js';
+import type { FailedParts, NativeChannel } from './native.js';
+import type { Response } from './response.js';
+
+/** One unary call on its way. @internal */
+export class UnaryCall<O> implements CallListener {
+  constructor(
+    /** Held so that the channel, whose functions the call may need, lives as long as the call. */
+    readonly channel: object,
+    readonly native: NativeChannel,
+    readonly method: RegisteredMethod<never, O>,
+    readonly abort: Abort | undefined,
+    readonly resolve: (response: Response<O>) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+
+  onReply(reply: Response<Buffer | undefined>): void {
+    this.abort?.end();
+    const { decode } = this.method;
+    if (decode === undefined) {
+      this.resolve(reply as Response<O>);
+      return;
+    }
+    try {
+      this.resolve(reply.with(decode(reply.message as Buffer)));
+    } catch (source) {
+      const parts = this.native.decodeFailed(this.method.id, reply.peer, this.method.responseType);
+      this.reject(rpcError(parts, { source }));
+    }
+  }
+
+  onFailure(parts: FailedParts): void {
+    this.abort?.end();
+    this.reject(rpcError(parts, this.abort?.reason(parts)));
+  }
+
+  onHeaders(): void {}
+
+  onMessages(): void {}
+
+  onRoom(): void {}
+}
