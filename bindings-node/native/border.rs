@@ -1,8 +1,5 @@
 //! One queue per JavaScript environment, and the one function through which its news enter JavaScript.
-use crate::{
-    batch::Writer,
-    memory::Value,
-};
+use crate::{batch::Writer, memory::Value};
 use bytes::Bytes;
 use causewire::bridge::{Queue, Sent};
 use napi::{

@@ -9,10 +9,7 @@ use causewire::bridge::{
     self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Compression, ConnectivityState, Failure, Kind, Language,
     Metadata, Secret, Secrets, Style,
 };
-use napi::{
-    Env, Error, Result,
-    bindgen_prelude::Either,
-};
+use napi::{Env, Error, Result, bindgen_prelude::Either};
 use napi_derive::napi;
 use std::rc::Rc;
 
