@@ -164,7 +164,7 @@ impl Connection {
     }
 
     #[cfg(test)]
-    pub(super) fn wire(&self) -> &super::tap::Wire {
+    pub(crate) fn wire(&self) -> &super::tap::Wire {
         &self.state().wire
     }
 }

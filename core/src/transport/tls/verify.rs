@@ -150,3 +150,13 @@ fn time(time: &ASN1Time) -> SystemTime {
     };
     time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
+
+/// Reads a certificate as a refusal would; true if it parses.
+#[cfg(test)]
+pub(super) fn read(certificate: &CertificateDer<'_>, roots: &RootCertStore) -> bool {
+    let parsed = X509Certificate::from_der(certificate).ok().map(|(_, leaf)| leaf);
+    for error in [rustls::CertificateError::UnknownIssuer, rustls::CertificateError::ApplicationVerificationFailure] {
+        classify::certificate(&error, parsed.as_ref(), &[], roots);
+    }
+    parsed.is_some_and(|leaf| !describe(&leaf, 1).subject.contains('\n'))
+}
