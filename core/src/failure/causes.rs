@@ -103,7 +103,7 @@ macro_rules! causes {
 causes! {
     101 TargetInvalid "TARGET_INVALID" Config Config, Internal, Fix, No, Local;
     "The target string does not name a server.";
-    "Target[ `{target}`] is not valid[: {reason}]. Use `host:port` or `dns:///host:port`.";
+    "The target[ `{target}`] is not valid[: {reason}]. Use `host:port` or `dns:///host:port`.";
     [target reason]
 
     102 OptionInvalid "OPTION_INVALID" Config Config, Internal, Fix, No, Local;
@@ -238,7 +238,7 @@ causes! {
 
     510 TlsAlpnNoH2 "TLS_ALPN_NO_H2" Tls Config, Unavailable, Fix, No, PeerTransport;
     "TLS works, but the peer did not choose HTTP/2.";
-    "TLS is fine, but the peer chose {offered|no protocol} instead of h2. Enable HTTP/2 there.";
+    "TLS is fine, but the peer did not choose h2[ (it chose {offered})]. Enable HTTP/2 there.";
     [offered alert alert_name]
 
     511 TlsInterrupted "TLS_INTERRUPTED" Tls Network, Unavailable, Safe, No, PeerTransport;
@@ -338,7 +338,7 @@ causes! {
 
     706 NotGrpcResponse "NOT_GRPC_RESPONSE" Grpc Config, Unknown, Fix, Maybe, Intermediary;
     "HTTP 200 whose content is not gRPC.";
-    "HTTP 200, but the content type is {content_type|missing}: a login page, a portal, or the wrong port.";
+    "HTTP 200, but the answer is not gRPC[ (content type {content_type})]: a login page, a portal, or the wrong port.";
     [content_type server length]
 
     707 StatusMissing "STATUS_MISSING" Grpc Config, Unknown, Idempotent, Yes, PeerTransport;
@@ -495,5 +495,52 @@ impl Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_70_causes_in_12_layers_and_5_categories() {
+        assert_eq!(Cause::ALL.len(), 70);
+        let layers: Vec<Layer> = Cause::ALL.iter().map(|cause| cause.layer()).collect();
+        assert_eq!(layers.iter().collect::<BTreeSet<_>>().len(), 12);
+        assert!(layers.is_sorted(), "one block per layer, from the call down");
+        assert_eq!(Cause::ALL.iter().map(|cause| cause.category()).collect::<BTreeSet<_>>().len(), 5);
+        let per_layer = Layer::ALL.iter().map(|layer| layers.iter().filter(|it| *it == layer).count());
+        assert_eq!(per_layer.collect::<Vec<_>>(), [6, 2, 7, 3, 12, 12, 11, 3, 3, 7, 3, 1]);
+    }
+
+    #[test]
+    fn ids_and_names_are_unique_and_ids_tell_the_layer() {
+        for (index, cause) in Cause::ALL.iter().enumerate() {
+            let info = cause.info();
+            assert_eq!((info.id, Cause::parse(info.name)), (cause.id(), Some(*cause)));
+            assert!(Cause::ALL.iter().skip(index + 1).all(|other| other.name() != info.name && other.id() > info.id));
+            let layer = Layer::ALL.iter().position(|layer| *layer == info.layer).unwrap();
+            assert_eq!(usize::from(info.id / 100), layer + 1, "{cause}");
+        }
+    }
+
+    #[test]
+    fn the_generic_cause_of_a_layer_is_of_that_layer() {
+        for layer in Layer::ALL {
+            assert_eq!(Cause::generic(*layer).layer(), *layer);
+        }
+    }
+
+    #[test]
+    fn defaults_do_not_contradict_each_other() {
+        for cause in Cause::ALL {
+            let info = cause.info();
+            let unsent = matches!(info.reached, Reached::No | Reached::Unprocessed);
+            assert!(info.retry != Retry::Safe || unsent, "{cause}: safe means unprocessed");
+            assert!(info.category != Category::Security || info.retry == Retry::Fix, "{cause}: security needs a fix");
+            assert_eq!(info.origin == Origin::PeerApp, info.layer == Layer::Application, "{cause}");
+        }
     }
 }

@@ -24,6 +24,8 @@ mod read;
 mod record;
 mod redact;
 mod render;
+#[cfg(test)]
+mod tests;
 mod time;
 mod words;
 mod write;

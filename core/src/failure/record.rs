@@ -162,6 +162,21 @@ impl fmt::Debug for Record {
     }
 }
 
+/// Nesting beyond this is shown by nobody: no text may grow with the length of a chain.
+pub(super) const MAX_UNDERLYING: usize = 8;
+
+/// Time per phase, each phase once: a phase of several attempts has their sum.
+pub(super) fn summed(elapsed: &[(Phase, Duration)]) -> Vec<(Phase, Duration)> {
+    let mut sums: Vec<(Phase, Duration)> = Vec::with_capacity(elapsed.len());
+    for &(phase, spent) in elapsed {
+        match sums.iter_mut().find(|(known, _)| *known == phase) {
+            Some((_, sum)) => *sum = sum.saturating_add(spent),
+            None => sums.push((phase, spent)),
+        }
+    }
+    sums
+}
+
 /// Whole milliseconds; what does not fit is the largest number.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

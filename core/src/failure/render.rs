@@ -7,7 +7,7 @@ use std::{
 use super::{
     Attempt, Category, Origin, Phase, Reached, Record, Retry,
     hint::{self, Audience},
-    record::millis,
+    record::{MAX_UNDERLYING, millis, summed},
 };
 
 /// How to render a record.
@@ -82,7 +82,7 @@ impl Page {
         self.maybe("peer said", record.peer_text.as_ref().map(|text| format!("\"{text}\"")));
         let types: Vec<&str> = record.details.iter().map(super::Detail::type_name).collect();
         self.maybe("details", (!types.is_empty()).then(|| types.join(", ")));
-        if let Some(failure) = &record.underlying {
+        if let Some(failure) = record.underlying.as_ref().filter(|_| self.indent < 2 * MAX_UNDERLYING) {
             self.row("because", "");
             self.indent += 2;
             self.record(failure.record());
@@ -184,15 +184,17 @@ fn doing(phase: Phase) -> &'static str {
 }
 
 fn times(elapsed: &[(Phase, Duration)]) -> Option<String> {
-    let parts: Vec<String> = elapsed.iter().map(|(phase, spent)| format!("{phase} {} ms", millis(*spent))).collect();
+    let parts: Vec<String> =
+        summed(elapsed).into_iter().map(|(phase, spent)| format!("{phase} {} ms", millis(spent))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn stream(record: &Record) -> Option<String> {
     let facts = record.stream?;
     let id = facts.id.map(|id| format!("{id}: ")).unwrap_or_default();
+    let messages = if facts.sent_messages == 1 { "message" } else { "messages" };
     Some(format!(
-        "{id}sent {} messages ({} bytes), received {} ({} bytes)",
+        "{id}sent {} {messages} ({} bytes), received {} ({} bytes)",
         facts.sent_messages, facts.sent_bytes, facts.received_messages, facts.received_bytes
     ))
 }

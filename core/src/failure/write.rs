@@ -5,14 +5,11 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     Phase,
-    record::{Attempt, Deadline, Record, StreamFacts, millis},
+    record::{Attempt, Deadline, MAX_UNDERLYING, Record, StreamFacts, millis, summed},
 };
 
 /// The version of the record: grows only when a key changes its meaning.
 pub(super) const VERSION: u32 = 1;
-
-/// Nesting beyond this is cut off, so that a reader's limit on depth is never met.
-const MAX_UNDERLYING: usize = 8;
 
 pub(super) fn to_json(record: &Record) -> String {
     // Fails on no value of these types: every key is a string and no float is written by this library.
@@ -117,18 +114,11 @@ impl Serialize for Entries<'_> {
     }
 }
 
-/// A phase that ran in several attempts is written once, with its sum.
 struct Elapsed<'a>(&'a [(Phase, Duration)]);
 
 impl Serialize for Elapsed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sums: Vec<(Phase, Duration)> = Vec::with_capacity(self.0.len());
-        for &(phase, spent) in self.0 {
-            match sums.iter_mut().find(|(known, _)| *known == phase) {
-                Some((_, sum)) => *sum = sum.saturating_add(spent),
-                None => sums.push((phase, spent)),
-            }
-        }
+        let sums = summed(self.0);
         let mut map = serializer.serialize_map(Some(sums.len()))?;
         for (phase, spent) in sums {
             map.serialize_entry(&format!("{phase}_ms"), &millis(spent))?;
