@@ -23,7 +23,7 @@ pub(super) fn read(mut decoder: impl Read, limit: usize) -> Result<Bytes, Decomp
     loop {
         let space = output.space()?;
         match decoder.read(space) {
-            Ok(0) => return Ok(output.finish()),
+            Ok(0) => return output.finish(),
             Ok(count) => output.filled(count),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => return Err(DecompressError::Corrupt),
@@ -46,7 +46,7 @@ pub(super) fn zlib(mut message: impl Buf, limit: usize) -> Result<Bytes, Decompr
         output.filled(produced);
         match status {
             Status::StreamEnd if message.has_remaining() => return Err(DecompressError::Corrupt),
-            Status::StreamEnd => return Ok(output.finish()),
+            Status::StreamEnd => return output.finish(),
             _ if consumed == 0 && produced == 0 => return Err(DecompressError::Corrupt),
             _ => {}
         }
@@ -90,8 +90,11 @@ impl Output {
         self.length = self.length.saturating_add(count).min(self.bytes.len());
     }
 
-    fn finish(mut self) -> Bytes {
+    fn finish(mut self) -> Result<Bytes, DecompressError> {
+        if self.length > self.limit {
+            return Err(DecompressError::TooLarge);
+        }
         self.bytes.truncate(self.length);
-        self.bytes.into()
+        Ok(self.bytes.into())
     }
 }
