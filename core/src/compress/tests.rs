@@ -42,7 +42,11 @@ fn the_limit_is_exact() {
             let compressed = compress(*algorithm, &vec![0; size]).unwrap();
             assert_eq!(decompress(*algorithm, compressed.clone(), size).map(|it| it.len()), Ok(size), "{algorithm:?}");
             if size > 0 {
-                assert_eq!(decompress(*algorithm, compressed, size - 1), Err(DecompressError::TooLarge), "{algorithm:?}");
+                assert_eq!(
+                    decompress(*algorithm, compressed, size - 1),
+                    Err(DecompressError::TooLarge),
+                    "{algorithm:?}"
+                );
             }
         }
     }

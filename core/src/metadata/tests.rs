@@ -30,7 +30,8 @@ fn what_may_not_be_sent_is_named_without_its_value() {
         assert_eq!((fault.part, fault.key.as_deref(), fault.offset), (Part::Key, None, offset), "{key}");
     }
     assert_eq!(refused("", b"").reason, "has an empty key");
-    for key in ["grpc-timeout", "GRPC-x", "te", "content-type", "User-Agent", "host", "connection", "transfer-encoding"] {
+    for key in ["grpc-timeout", "GRPC-x", "te", "content-type", "User-Agent", "host", "connection", "transfer-encoding"]
+    {
         let fault = refused(key, b"CANARY");
         assert_eq!((fault.part, fault.key), (Part::Key, Some(key.to_ascii_lowercase())), "{key}");
     }

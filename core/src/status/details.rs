@@ -10,6 +10,9 @@ use crate::failure::{
     UnknownDetail, peer_text,
 };
 
+/// The longest span that google.protobuf.Duration allows, about 10,000 years.
+const MAX_DURATION_MS: i128 = 315_576_000_000_000;
+
 /// Decodes a `google.rpc.Status`. grpc-status and grpc-message, given here as `code` and `message`, always win; where
 /// the status inside says otherwise, the details are kept and the state is `mismatch`.
 pub fn decode(code: Code, message: &str, bytes: &[u8]) -> (Vec<Detail>, DetailsState) {
@@ -66,8 +69,7 @@ impl From<proto::RetryInfo> for RetryInfo {
     fn from(it: proto::RetryInfo) -> Self {
         let delay = it.retry_delay.unwrap_or_default();
         let millis = i128::from(delay.seconds) * 1000 + i128::from(delay.nanos) / 1_000_000;
-        // The longest span that google.protobuf.Duration allows, about 10,000 years.
-        Self { retry_delay_ms: u64::try_from(millis).unwrap_or(0).min(315_576_000_000_000) }
+        Self { retry_delay_ms: u64::try_from(millis.clamp(0, MAX_DURATION_MS)).unwrap_or_default() }
     }
 }
 

@@ -6,6 +6,8 @@ pub mod decode;
 pub mod details;
 pub mod percent;
 mod proto;
+#[cfg(test)]
+mod tests;
 
 pub use self::decode::{Decoded, DetailsBin, Foreign, Head};
 pub use crate::failure::Code;
