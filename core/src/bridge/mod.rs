@@ -44,7 +44,7 @@ pub fn bad_option(field: &'static str, reason: &'static str) -> Failure {
 
 /// In a fork child, before anything else: the parent's connections, which the child has to close without a word.
 pub fn inherited_sockets() -> Vec<i32> {
-    crate::transport::open_sockets()
+    crate::transport::take_inherited()
 }
 
 /// In a fork child, after [`inherited_sockets`]: everything made before belongs to the parent. Old handles have to be

@@ -167,10 +167,10 @@ async fn connect(address: &Address) -> io::Result<Socket> {
             // It fails where the peer has already reset the connection, which the next read tells better.
             let _ = stream.set_nodelay(true);
             // TCP_USER_TIMEOUT and the kernel's own keepalive belong here too.
-            Ok(Socket::Tcp(stream))
+            Ok(stream.into())
         }
         #[cfg(unix)]
-        Address::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+        Address::Unix(path) => Ok(UnixStream::connect(path).await?.into()),
         #[cfg(not(unix))]
         Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
     }

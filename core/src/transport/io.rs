@@ -1,4 +1,4 @@
-use super::tap::RawTap;
+use super::{sockets::Tracked, tap::RawTap};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -12,12 +12,25 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// A connected socket.
+/// A connected socket, which a fork child knows to close.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(TcpStream),
+    Tcp(Tracked, TcpStream),
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Tracked, UnixStream),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Socket {
+        Socket::Tcp(Tracked::new(&stream), stream)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Socket {
+        Socket::Unix(Tracked::new(&stream), stream)
+    }
 }
 
 /// What HTTP/2 is spoken over.
@@ -32,13 +45,13 @@ macro_rules! delegate {
     ($type:ty { $($(#[$attribute:meta])* $variant:ident),+ }) => {
         impl AsyncRead for $type {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() { $($(#[$attribute])* Self::$variant(io) => Pin::new(io).poll_read(cx, buf)),+ }
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(.., io) => Pin::new(io).poll_read(cx, buf)),+ }
             }
         }
 
         impl AsyncWrite for $type {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                match self.get_mut() { $($(#[$attribute])* Self::$variant(io) => Pin::new(io).poll_write(cx, buf)),+ }
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(.., io) => Pin::new(io).poll_write(cx, buf)),+ }
             }
 
             fn poll_write_vectored(
@@ -47,20 +60,20 @@ macro_rules! delegate {
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
                 match self.get_mut() {
-                    $($(#[$attribute])* Self::$variant(io) => Pin::new(io).poll_write_vectored(cx, bufs)),+
+                    $($(#[$attribute])* Self::$variant(.., io) => Pin::new(io).poll_write_vectored(cx, bufs)),+
                 }
             }
 
             fn is_write_vectored(&self) -> bool {
-                match self { $($(#[$attribute])* Self::$variant(io) => io.is_write_vectored()),+ }
+                match self { $($(#[$attribute])* Self::$variant(.., io) => io.is_write_vectored()),+ }
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() { $($(#[$attribute])* Self::$variant(io) => Pin::new(io).poll_flush(cx)),+ }
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(.., io) => Pin::new(io).poll_flush(cx)),+ }
             }
 
             fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() { $($(#[$attribute])* Self::$variant(io) => Pin::new(io).poll_shutdown(cx)),+ }
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(.., io) => Pin::new(io).poll_shutdown(cx)),+ }
             }
         }
     };

@@ -12,6 +12,7 @@ mod io;
 mod keepalive;
 mod resets;
 mod slots;
+mod sockets;
 mod state;
 mod stream;
 mod tap;
@@ -24,6 +25,7 @@ pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial, dial_observed};
 pub(crate) use driver::{ConnectionEnd, Driver};
 pub(crate) use fault::StreamFault;
 pub use framing::Message;
+pub(crate) use sockets::take_inherited;
 pub(crate) use state::Life;
 pub(crate) use stream::{RecvHalf, SendHalf, Stopped};
 pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};
@@ -101,7 +103,4 @@ pub(crate) struct Keepalive {
 /// The size of a header list as HTTP/2 counts it (RFC 9113 section 10.5.1).
 pub(crate) fn metadata_size(map: &HeaderMap) -> usize {
     map.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
-}
-pub(crate) fn open_sockets() -> Vec<i32> {
-    Vec::new()
 }

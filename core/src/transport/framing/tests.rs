@@ -9,8 +9,11 @@ fn wire(compressed: bool, body: &[u8]) -> Vec<u8> {
     [&[u8::from(compressed)][..], &(body.len() as u32).to_be_bytes(), body].concat()
 }
 
+/// Whether it is compressed, and its body.
+type Cut = (bool, Vec<u8>);
+
 /// All messages that come out of some pieces, and the deframer.
-fn messages(limit: usize, pieces: &[&[u8]]) -> (Vec<(bool, Vec<u8>)>, Option<Evidence>, Deframer) {
+fn messages(limit: usize, pieces: &[&[u8]]) -> (Vec<Cut>, Option<Evidence>, Deframer) {
     let (mut deframer, mut all) = (Deframer::new(limit), vec![]);
     for piece in pieces {
         deframer.push(Bytes::copy_from_slice(piece));
