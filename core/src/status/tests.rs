@@ -7,10 +7,10 @@ use prost::Message;
 use prost_types::Any;
 
 use super::{
-    decode::{DetailsBin, Head, response, trailers},
+    decode::{DetailsBin, Head, http_status, response, rst, trailers},
     proto,
 };
-use crate::failure::{Cause, Code, Detail, DetailsState, Evidence, Pushback, Retry, Situation};
+use crate::failure::{Cause, Code, Detail, DetailsState, Evidence, Pushback, Retry, Situation, diagnose};
 
 const OK: StatusCode = StatusCode::OK;
 
@@ -70,6 +70,18 @@ fn an_http_error_keeps_server_and_scheme_and_no_parameter() {
         panic!()
     };
     assert_eq!(auth_scheme.as_deref(), Some("Bearer"));
+}
+
+#[test]
+fn the_maps_of_http_and_rst_are_those_of_the_diagnosis() {
+    let code = |evidence| diagnose(evidence, Situation::default()).code();
+    for status in 100..600 {
+        let http = Evidence::Http { status, content_type: None, server: None, auth_scheme: None, length: 0 };
+        assert_eq!(code(http), http_status(status), "{status}");
+    }
+    for number in 0..300 {
+        assert_eq!(code(Evidence::Reset { code: number }), rst(number), "{number}");
+    }
 }
 
 #[test]
@@ -323,7 +335,7 @@ proptest! {
             }
             Err(evidence) => {
                 prop_assert!(valid.is_none());
-                let _ = crate::failure::diagnose(evidence, Situation::default()).diagnostic();
+                let _ = diagnose(evidence, Situation::default()).diagnostic();
             }
         }
         let _ = response(http, &map, end);
