@@ -48,7 +48,7 @@ pub enum Evidence {
 
     // --- tls
     /// The peer's certificate was refused.
-    Certificate { problem: CertificateProblem, expected: String, leaf: Option<Leaf>, now: SystemTime, roots: usize },
+    Certificate { problem: CertificateProblem, expected: String, leaf: Option<Box<Leaf>>, now: SystemTime, roots: usize },
     /// The peer ended TLS with an alert.
     Alert { alert: u8, certificate_sent: bool, ours_expires: Option<SystemTime> },
     /// TLS could not be agreed on, and no alert said why.

@@ -28,24 +28,27 @@ pub(crate) fn shapes() -> Vec<Shape> {
 /// One value of each shape with every field filled.
 fn samples() -> Vec<(&'static str, String)> {
     macro_rules! sample {
-        ($name:ident { $($field:ident: $value:expr),* }) => {
-            (stringify!($name), serde_json::to_string(&core::$name { $($field: $value,)* ..Default::default() }))
+        ($name:ident) => {
+            sample!($name, core::$name::default())
+        };
+        ($name:ident, $value:expr) => {
+            (stringify!($name), serde_json::to_string(&$value))
         };
     }
     let message = Some(core::LocalizedMessage::default());
     let violation = core::FieldViolation { localized_message: message, ..Default::default() };
     let samples = [
-        sample!(ErrorInfo {}),
-        sample!(RetryInfo {}),
-        sample!(DebugInfo {}),
-        sample!(QuotaFailure { violations: vec![Default::default()] }),
-        sample!(PreconditionFailure { violations: vec![Default::default()] }),
-        sample!(BadRequest { field_violations: vec![violation] }),
-        sample!(RequestInfo {}),
-        sample!(ResourceInfo {}),
-        sample!(Help { links: vec![Default::default()] }),
-        sample!(LocalizedMessage {}),
-        sample!(UnknownDetail {}),
+        sample!(ErrorInfo),
+        sample!(RetryInfo),
+        sample!(DebugInfo),
+        sample!(QuotaFailure, core::QuotaFailure { violations: vec![Default::default()] }),
+        sample!(PreconditionFailure, core::PreconditionFailure { violations: vec![Default::default()] }),
+        sample!(BadRequest, core::BadRequest { field_violations: vec![violation] }),
+        sample!(RequestInfo),
+        sample!(ResourceInfo),
+        sample!(Help, core::Help { links: vec![Default::default()] }),
+        sample!(LocalizedMessage),
+        sample!(UnknownDetail),
     ];
     samples.into_iter().filter_map(|(name, json)| Some((name, json.ok()?))).collect()
 }

@@ -95,7 +95,7 @@ fn hint(template: &str) -> String {
         rest = after;
     }
     text.push_str(rest);
-    text.replace('[', "").replace(']', "")
+    text.replace(['[', ']'], "")
 }
 
 #[cfg(test)]

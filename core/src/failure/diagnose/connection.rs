@@ -101,7 +101,7 @@ pub(super) fn proxy(proxy: &str, problem: ProxyProblem, source: &'static str) ->
 pub(super) fn certificate(
     problem: CertificateProblem,
     expected: String,
-    leaf: Option<Leaf>,
+    leaf: Option<Box<Leaf>>,
     now: SystemTime,
     roots: usize,
 ) -> Finding {

@@ -63,7 +63,7 @@ fn explain(
         return Evidence::Certificate {
             problem: refusal.problem,
             expected: expected.to_owned(),
-            leaf: refusal.leaf,
+            leaf: refusal.leaf.map(Box::new),
             now: refusal.now,
             roots: material.roots.len(),
         };

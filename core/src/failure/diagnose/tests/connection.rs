@@ -158,11 +158,11 @@ fn certificates() {
         (P::Other, Cause::TlsCertUnacceptable, "other"),
     ] {
         check(vec![(certificate(problem, None), (cause, UNAV, Category::Security, Retry::Fix, Reached::No))]);
-        let record = record(certificate(problem, Some(leaf.clone())), Situation::default());
+        let record = record(certificate(problem, Some(Box::new(leaf.clone()))), Situation::default());
         assert_keys(&record);
         assert_eq!(record.evidence("problem").unwrap().as_str(), Some(word));
     }
-    let failure = diagnose(certificate(P::Expired, Some(leaf)), Situation::default());
+    let failure = diagnose(certificate(P::Expired, Some(Box::new(leaf))), Situation::default());
     assert_eq!(
         failure.record().hint(),
         "Server certificate expired 1970-01-02T00:00:00Z (51 days ago); local time 1970-02-22T00:00:00Z. \

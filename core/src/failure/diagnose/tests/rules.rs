@@ -27,7 +27,7 @@ fn every_evidence() -> Vec<Evidence> {
     let certificate = |problem| E::Certificate {
         problem,
         expected: "users".into(),
-        leaf: Some(leaf.clone()),
+        leaf: Some(Box::new(leaf.clone())),
         now: UNIX_EPOCH,
         roots: 0,
     };
