@@ -50,7 +50,7 @@ pub(crate) fn take_inherited() -> Vec<i32> {
 
 /// Tracks a socket until dropped. To be dropped before the socket: a number that is closed may be somebody else's.
 #[derive(Debug)]
-pub(super) struct Tracked(i32);
+pub(crate) struct Tracked(i32);
 
 impl Tracked {
     #[cfg(unix)]
