@@ -99,6 +99,8 @@ fn errors_are_evidence() {
 }
 
 proptest! {
+    #![proptest_config(crate::failure::seeded())]
+
     #[test]
     fn every_message_survives(message in proptest::collection::vec(any::<u8>(), 0..3000)) {
         for algorithm in Compression::ALL {

@@ -11,6 +11,7 @@ pub type Reason = Cow<'static, str>;
 
 /// One observation. The variant names the layer that made it.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the line of a variant says what its fields are
 pub enum Evidence {
     // --- config
     /// The target does not parse.
@@ -48,7 +49,13 @@ pub enum Evidence {
 
     // --- tls
     /// The peer's certificate was refused.
-    Certificate { problem: CertificateProblem, expected: String, leaf: Option<Box<Leaf>>, now: SystemTime, roots: usize },
+    Certificate {
+        problem: CertificateProblem,
+        expected: String,
+        leaf: Option<Box<Leaf>>,
+        now: SystemTime,
+        roots: usize,
+    },
     /// The peer ended TLS with an alert.
     Alert { alert: u8, certificate_sent: bool, ours_expires: Option<SystemTime> },
     /// TLS could not be agreed on, and no alert said why.
@@ -117,22 +124,32 @@ pub enum Evidence {
     Cancelled { reason: Option<&'static str> },
 }
 
+/// Why a channel takes no calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
+    /// It was closed.
     Closed,
+    /// It belongs to the process that this one was forked from.
     Forked,
 }
 
+/// How DNS says that there is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameAnswer {
+    /// The name does not exist.
     NxDomain,
+    /// The name exists, without an address.
     NoData,
 }
 
+/// Why a resolver gave no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResolverProblem {
+    /// SERVFAIL.
     ServFail,
+    /// REFUSED.
     Refused,
+    /// No answer in time.
     Timeout,
     /// The lookup could not be made: no server configured, or a socket error.
     Io,
@@ -140,83 +157,129 @@ pub enum ResolverProblem {
     Plugin,
 }
 
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
+    /// TCP RST.
     Reset,
+    /// The peer closed it.
     Eof,
     /// Reported by another errno.
     Other,
 }
 
+/// Why there is no tunnel through the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProblem {
-    Unreachable { errno: Option<i32> },
+    /// Connecting to it failed.
+    Unreachable {
+        /// The operating system's error number.
+        errno: Option<i32>,
+    },
+    /// Its name has no address.
     Unresolved,
+    /// It did not answer in time.
     Timeout,
+    /// It answered CONNECT with this HTTP status.
     Status(u16),
+    /// It closed the connection.
     Closed,
+    /// Its answer was no HTTP.
     NotHttp,
 }
 
+/// Why the peer's certificate was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateProblem {
+    /// Its validity is over.
     Expired,
+    /// Its validity has not begun.
     NotYetValid,
+    /// It is for other names.
     NameMismatch,
+    /// It signed itself, and is not trusted.
     SelfSigned,
+    /// An intermediate is missing.
     ChainIncomplete,
+    /// Its chain ends at an authority that is not trusted.
     UnknownCa,
+    /// It is not for servers.
     Purpose,
+    /// Its authority revoked it.
     Revoked,
+    /// It cannot be parsed.
     Malformed,
+    /// Its key or signature is too weak.
     Weak,
+    /// Another reason.
     Other,
 }
 
 /// Public facts of the peer's own certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
+    /// Its subject.
     pub subject: String,
+    /// Who signed it.
     pub issuer: String,
+    /// Its subject alternative names.
     pub names: Vec<String>,
+    /// The begin of its validity.
     pub not_before: SystemTime,
+    /// The end of its validity.
     pub not_after: SystemTime,
+    /// The number of certificates that the peer sent.
     pub chain_length: usize,
 }
 
 /// What a peer speaks, judged by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {
+    /// HTTP/1.x.
     Http1,
+    /// HTTP/2 without TLS.
     Http2,
+    /// TLS.
     Tls,
+    /// SSH.
     Ssh,
+    /// None of these.
     Unknown,
 }
 
+/// Why a response frame cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageProblem {
+    /// It is shorter than its prefix says.
     Truncated,
+    /// Its flag byte is neither 0 nor 1.
     Flag(u8),
     /// Compressed flag without grpc-encoding.
     CompressedWithoutEncoding,
     /// grpc-encoding that we did not offer.
     UnknownEncoding,
+    /// The bytes do not decompress.
     Decompress,
 }
 
+/// What a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sized {
+    /// A message as it is on the wire.
     Message,
+    /// A message after decompression.
     Decompressed,
+    /// Headers or trailers.
     Metadata,
 }
 
 /// `grpc-retry-pushback-ms` (gRFC A6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pushback {
+    /// Not sent.
     #[default]
     Absent,
+    /// Retry after this wait.
     After(Duration),
     /// Negative, unparseable or repeated.
     Never,

@@ -50,6 +50,16 @@ pub use self::{
     words::{Category, DeadlineSource, DetailsState, Layer, Origin, Phase, Reached, Retry, RetryStopped},
 };
 
+/// Property tests run on the same cases each time, and leave no file behind.
+#[cfg(test)]
+pub(crate) fn seeded() -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(0x0ca5_e317),
+        failure_persistence: None,
+        ..proptest::test_runner::Config::default()
+    }
+}
+
 /// Why a call failed: one pointer to a [`Record`], cheap to move and to clone.
 #[derive(Clone, PartialEq)]
 pub struct Failure(Arc<Record>);

@@ -257,6 +257,8 @@ fn any_failure() -> impl Strategy<Value = Failure> {
 }
 
 proptest! {
+    #![proptest_config(crate::failure::seeded())]
+
     #[test]
     fn any_record_survives_the_round_trip(failure in any_failure(), below in any_failure()) {
         let mut failure = failure;

@@ -87,7 +87,7 @@ impl Metadata {
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         self.0.iter().flat_map(|(name, value)| {
             let name = name.as_str();
-            values(name, value.as_bytes()).into_iter().map(move |value| (name, value))
+            Values::of(name, value.as_bytes()).map(move |value| (name, value))
         })
     }
 
@@ -142,14 +142,33 @@ impl std::fmt::Debug for Value<'_> {
     }
 }
 
-fn values<'a>(name: &str, raw: &'a [u8]) -> Vec<Value<'a>> {
-    if !is_binary(name) {
-        return vec![Value::Ascii(raw)];
+/// The values that one header holds: one, but for a `-bin` list.
+enum Values<'a> {
+    One(Option<Value<'a>>),
+    List(std::vec::IntoIter<Vec<u8>>),
+}
+
+impl<'a> Values<'a> {
+    fn of(name: &str, raw: &'a [u8]) -> Self {
+        if !is_binary(name) {
+            return Self::One(Some(Value::Ascii(raw)));
+        }
+        let parts = raw.split(|&byte| byte == b',').map(|part| BASE64.decode(part.trim_ascii()));
+        match parts.collect::<Result<Vec<_>, _>>() {
+            Ok(parts) => Self::List(parts.into_iter()),
+            Err(_) => Self::One(Some(Value::Ascii(raw))),
+        }
     }
-    let parts = raw.split(|&byte| byte == b',').map(|part| BASE64.decode(part.trim_ascii()));
-    match parts.collect::<Result<Vec<_>, _>>() {
-        Ok(parts) => parts.into_iter().map(|part| Value::Binary(part.into())).collect(),
-        Err(_) => vec![Value::Ascii(raw)],
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        match self {
+            Self::One(value) => value.take(),
+            Self::List(parts) => parts.next().map(|part| Value::Binary(part.into())),
+        }
     }
 }
 

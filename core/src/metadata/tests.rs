@@ -146,6 +146,8 @@ fn a_bad_flat_form_says_which_entry() {
 }
 
 proptest! {
+    #![proptest_config(crate::failure::seeded())]
+
     #[test]
     fn no_bytes_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(metadata) = Metadata::unpack(&bytes) {

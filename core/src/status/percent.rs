@@ -43,6 +43,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::failure::seeded())]
+
         #[test]
         fn never_panics_and_never_grows_much(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(decode(&bytes).len() <= bytes.len() * 3);

@@ -305,6 +305,8 @@ fn debug_shows_no_word_of_the_server() {
 }
 
 proptest! {
+    #![proptest_config(crate::failure::seeded())]
+
     #[test]
     fn no_trailers_panic_and_the_code_is_kept(
         status in "[0-9a-z]{0,3}",
