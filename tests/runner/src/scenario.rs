@@ -46,7 +46,7 @@ fn address() -> String {
 }
 
 fn patience() -> u64 {
-    60_000
+    20_000
 }
 
 /// One request to the driver, or a pause.
