@@ -93,9 +93,11 @@ impl Process {
     pub(crate) async fn finish(&self) -> Result<()> {
         drop(self.input.lock().await.take());
         let mut child = self.child.lock().await;
-        let status = timeout(EXIT, child.wait())
-            .await
-            .map_err(|_| format!("{}: still runs {} s after the end of its input", self.name, EXIT.as_secs()))??;
+        let Ok(status) = timeout(EXIT, child.wait()).await else {
+            child.kill().await?;
+            return Err(format!("{}: still runs {} s after the end of its input", self.name, EXIT.as_secs()).into());
+        };
+        let status = status?;
         if !status.success() {
             return Err(format!("{}: {status}", self.name).into());
         }

@@ -56,7 +56,7 @@ struct Run<'a> {
     waiting: HashMap<String, Pending>,
     answers: Vec<(String, Json)>,
     problems: Vec<String>,
-    /// The channel's first line has left.
+    /// A call has named the channel.
     introduced: bool,
 }
 
@@ -201,7 +201,6 @@ impl<'a> Run<'a> {
 
     fn op_line(&mut self, op: &Map<String, Value>) -> Result<Value> {
         let mut line = match op.get("op").and_then(Value::as_str) {
-            Some("channel") if !self.introduced => self.introduction(),
             Some("channel") => Map::from_iter([("channel".to_owned(), self.scenario.name.clone().into())]),
             _ => Map::new(),
         };
