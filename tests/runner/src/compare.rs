@@ -15,8 +15,8 @@ pub(crate) struct Answers {
 pub(crate) struct Verdict {
     /// Values that two drivers both gave.
     pub(crate) compared: usize,
-    /// The driver that differs from the first one, and how.
-    pub(crate) differences: Vec<(String, String)>,
+    /// The position of the driver that differs from the first one, and how.
+    pub(crate) differences: Vec<(usize, String)>,
 }
 
 /// Differences shown per driver and scenario.
@@ -26,16 +26,17 @@ pub(crate) fn compare(all: &[Answers], mask: &Mask) -> Verdict {
     let mut verdict = Verdict::default();
     let Some((first, others)) = all.split_first() else { return verdict };
     let expected = leaves(first, mask);
-    for other in others {
+    for (n, other) in others.iter().enumerate() {
+        let position = n + 1;
         let actual = leaves(other, mask);
         verdict.compared += expected.iter().zip(&actual).filter(|(_, a)| a.text != "(masked)").count();
         let found = differences(&expected, &actual);
         let hidden = found.len().saturating_sub(SHOWN);
         for difference in found.into_iter().take(SHOWN) {
-            verdict.differences.push((other.driver.clone(), format!("differs from {}: {difference}", first.driver)));
+            verdict.differences.push((position, format!("differs from {}: {difference}", first.driver)));
         }
         if hidden > 0 {
-            verdict.differences.push((other.driver.clone(), format!("and {hidden} more differences")));
+            verdict.differences.push((position, format!("and {hidden} more differences")));
         }
     }
     verdict

@@ -1,5 +1,6 @@
 //! What is not compared: the one list of it.
 use crate::{Result, bed::Server, ordered::Json};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
 
@@ -78,12 +79,13 @@ fn without_digits(text: &str) -> String {
 /// Puts the server's name in place of its address, which differs from run to run.
 pub(crate) fn name_servers(json: &Json, servers: &BTreeMap<String, Server>) -> Json {
     match json {
-        Json::String(text) => {
-            let named = servers
-                .iter()
-                .fold(text.clone(), |text, (name, server)| text.replace(&server.address, &format!("<{name}>")));
-            Json::String(named)
-        }
+        Json::String(text) => Json::String(servers.iter().fold(text.clone(), |text, (name, server)| {
+            let text = name_server(&text, &server.address, &format!("<{name}>"));
+            match server.port {
+                Some(port) => name_server(&text, &format!(":{port}"), &format!(":<{name}>")),
+                None => text,
+            }
+        })),
         Json::Array(items) => Json::Array(items.iter().map(|item| name_servers(item, servers)).collect()),
         Json::Object(entries) => {
             Json::Object(entries.iter().map(|(k, v)| (k.clone(), name_servers(v, servers))).collect())
@@ -92,9 +94,29 @@ pub(crate) fn name_servers(json: &Json, servers: &BTreeMap<String, Server>) -> J
     }
 }
 
+/// In the text, and in what it holds as base64.
+fn name_server(text: &str, address: &str, name: &str) -> String {
+    let Ok(mut bytes) = STANDARD.decode(text) else { return text.replace(address, name) };
+    let at = bytes.windows(address.len()).position(|window| window == address.as_bytes());
+    match at {
+        None => text.replace(address, name),
+        Some(at) => {
+            bytes.splice(at..at + address.len(), name.bytes());
+            name_server(&STANDARD.encode(bytes), address, name)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_named_in_texts_and_in_messages() {
+        assert_eq!(name_server("to 127.0.0.1:5, 127.0.0.1:5", "127.0.0.1:5", "<a>"), "to <a>, <a>");
+        let message = STANDARD.encode(b"\x01 127.0.0.1:5");
+        assert_eq!(name_server(&message, "127.0.0.1:5", "<a>"), STANDARD.encode(b"\x01 <a>"));
+    }
 
     #[test]
     fn masked_keys_are_masked_wherever_they_stand() {

@@ -24,6 +24,8 @@ use tokio::{
 
 /// How long a server may take to receive what a client has sent.
 const SETTLE: Duration = Duration::from_secs(3);
+/// How long a channel may take to close.
+const CLOSE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
@@ -234,7 +236,7 @@ impl<'a> Run<'a> {
     async fn close(&mut self) -> Result<()> {
         if self.introduced {
             let line = json!({"op": "channel", "channel": self.scenario.name, "do": "close"});
-            timeout(SETTLE, self.driver.ask(line)).await.map_err(|_| "the channel does not close")??;
+            timeout(CLOSE, self.driver.ask(line)).await.map_err(|_| "the channel does not close")??;
         }
         Ok(())
     }

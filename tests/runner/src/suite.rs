@@ -80,9 +80,9 @@ impl Suite {
         let answers: Vec<Answers> = outcomes.iter().map(|o| o.answers.clone()).collect();
         let verdict = compare(&answers, &self.mask);
         tally.compared += verdict.compared;
-        for outcome in outcomes {
+        for (position, outcome) in outcomes.iter().enumerate() {
             let driver = &outcome.answers.driver;
-            let differences = verdict.differences.iter().filter(|(d, _)| d == driver).map(|(_, text)| text);
+            let differences = verdict.differences.iter().filter(|(at, _)| *at == position).map(|(_, text)| text);
             let problems: Vec<&String> = outcome.problems.iter().chain(differences).collect();
             tally.failed += usize::from(!problems.is_empty());
             for problem in problems {
