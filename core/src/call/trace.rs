@@ -168,7 +168,9 @@ impl Trace {
 
     /// The transport ended the attempt.
     pub(crate) fn broken(&self, fault: StreamFault) -> Fault {
-        Fault { by_transport: true, ..self.fault(*fault.evidence, fault.reached) }
+        // What is too large for this peer stays so: another attempt would end in the same way, for ever.
+        let by_transport = !matches!(*fault.evidence, Evidence::RequestTooLarge { .. });
+        Fault { by_transport, ..self.fault(*fault.evidence, fault.reached) }
     }
 
     /// No connection could be picked.
