@@ -9,6 +9,10 @@ use std::{
 };
 use tokio::time::{Sleep, sleep};
 
+/// Looks per interval: the silence before a PING is longer than the interval by one look at most, and reading needs no
+/// clock.
+const LOOKS: u32 = 4;
+
 /// Sends a PING when nothing was read for a while, and finds the connection dead when nothing is read after it (gRFC
 /// A8). Any byte counts as an answer.
 #[derive(Debug)]
@@ -18,12 +22,22 @@ pub(super) struct Pinger {
     unanswered: bool,
     asked: Option<Instant>,
     bytes: u64,
+    /// Looks in a row that found nothing read.
+    silent: u32,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Pinger {
     pub(super) fn new(rule: Keepalive, pings: PingPong) -> Pinger {
-        Pinger { rule, pings, unanswered: false, asked: None, bytes: 0, timer: Box::pin(sleep(rule.time)) }
+        Pinger {
+            rule,
+            pings,
+            unanswered: false,
+            asked: None,
+            bytes: 0,
+            silent: 0,
+            timer: Box::pin(sleep(rule.time / LOOKS)),
+        }
     }
 
     /// Ready: the peer was silent for this long after a ping.
@@ -38,13 +52,14 @@ impl Pinger {
             let bytes = wire.bytes_in();
             let alive = bytes != self.bytes;
             self.bytes = bytes;
+            self.silent = if alive { 0 } else { self.silent + 1 };
             let wait = match self.asked.take() {
                 Some(asked) if !alive => return Poll::Ready(now.saturating_duration_since(asked)),
-                None if !alive && (calls > 0 || self.rule.without_calls) => {
+                None if self.silent >= LOOKS && (calls > 0 || self.rule.without_calls) => {
                     self.ask(now, cx);
                     self.rule.timeout
                 }
-                _ => self.rule.time,
+                _ => self.rule.time / LOOKS,
             };
             self.timer.as_mut().reset(now + wait);
         }

@@ -19,7 +19,7 @@ async fn a_silent_peer_is_found_and_its_calls_know_why() {
     let Evidence::Keepalive { address, waited } = evidence else { panic!("{evidence:?}") };
     assert_eq!((address.as_str(), reached), (&**c.connection.peer(), Reached::Maybe));
     assert!(waited >= RULE.timeout && waited < RULE.timeout + Duration::from_secs(1));
-    assert!(start.elapsed() <= 2 * RULE.time + RULE.timeout + Duration::from_secs(1));
+    assert!(start.elapsed() <= RULE.time * 5 / 4 + RULE.timeout + Duration::from_secs(1));
     assert!(matches!(c.driver.await.unwrap().evidence, Evidence::Keepalive { .. }));
     assert!(p.rest().await.iter().any(|f| f.kind == PING && f.flags & ACK == 0));
 }
