@@ -226,7 +226,8 @@ impl Controller {
         let phase = match dialling {
             Some(phase) => phase,
             None if self.lookups.is_waiting() => Phase::Resolve,
-            None if self.state == ConnectivityState::TransientFailure => Phase::Backoff,
+            // Without an address there is nothing to wait before.
+            None if self.state == ConnectivityState::TransientFailure && !self.subs.is_empty() => Phase::Backoff,
             None => Phase::Pick,
         };
         self.cell.set_waiting(Waiting { phase, problem: self.problem.clone() });
