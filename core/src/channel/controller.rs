@@ -115,7 +115,7 @@ impl Controller {
     }
 
     fn reset_backoff(&mut self) {
-        if self.lookups.due().is_some() && self.state == ConnectivityState::TransientFailure {
+        if self.lookups.due(clock::now()).is_some() && self.state == ConnectivityState::TransientFailure {
             self.lookups.hurry();
         }
         let statuses = self.each_sub(Subchannel::reset_backoff);
@@ -156,7 +156,7 @@ impl Controller {
     fn due(&self) -> Option<Instant> {
         let subs = self.subs.values().filter_map(Subchannel::due);
         let idle = self.quiet.map(|(_, at)| at);
-        subs.chain(self.lookups.due()).chain(idle).min()
+        subs.chain(self.lookups.due(clock::now())).chain(idle).min()
     }
 
     fn each_sub(&mut self, mut act: impl FnMut(&mut Subchannel) -> Option<Status>) -> Vec<(SubId, Status)> {

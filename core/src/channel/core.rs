@@ -130,10 +130,8 @@ impl ChannelCore {
 
     /// Ends everything: calls in flight and calls to come fail with CHANNEL_UNUSABLE.
     pub(crate) fn close(&self) {
-        // Here and not in the controller: a call made after this returns must not find a connection.
-        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(closed(self.target.text()))));
+        self.shut();
         self.fleet.close();
-        self.orders.give(QUIT);
     }
 
     /// What is open, counted by guards. While the channel is open, the tasks that it always has do not count: its
@@ -148,11 +146,24 @@ impl ChannelCore {
             buffered_bytes: 0, // the calls' part, which `stats` adds
         }
     }
+
+    // Shown here and not by the controller: a call made after this returns must not find a connection.
+    fn shut(&self) {
+        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(closed(self.target.text()))));
+        self.orders.give(QUIT);
+    }
+}
+
+#[cfg(test)]
+impl ChannelCore {
+    pub(super) fn fleet(&self) -> Arc<Fleet> {
+        self.fleet.clone()
+    }
 }
 
 impl Drop for ChannelCore {
     fn drop(&mut self) {
-        self.orders.give(QUIT);
+        self.shut();
     }
 }
 

@@ -54,14 +54,14 @@ impl Lookups {
     }
 
     /// When [`Lookups::tick`] has something to do.
-    pub(super) fn due(&self) -> Option<Instant> {
-        if self.current.is_some() { None } else { self.pace.due(clock::now()) }
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        if self.current.is_some() { None } else { self.pace.due(now) }
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
-        // By `now` and not by the clock, which has moved on: `due` may mean "at once".
-        if self.current.is_none() && self.pace.due(now).is_some_and(|due| due <= now) {
+        // By `now` and not by the clock, which has moved on: `due` may mean \"at once\".
+        if self.due(now).is_some_and(|due| due <= now) {
             self.pace.began();
             self.current = Some((Box::pin(look_up(self.resolver.clone(), self.host.clone())), now));
         }

@@ -1,5 +1,8 @@
 //! Names through our own DNS client, which keeps apart what the system's resolver mixes: no such name, no address, a
 //! server that failed, a server that does not answer.
+#[cfg(test)]
+mod tests;
+
 use super::{Lookup, Resolved, Resolver};
 use crate::{
     clock,

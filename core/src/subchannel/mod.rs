@@ -7,6 +7,8 @@ mod fleet;
 mod machine;
 mod task;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use driver::{Setup, Subchannel};
