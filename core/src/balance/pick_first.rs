@@ -204,7 +204,7 @@ impl PickFirst {
     fn verdict(&self) -> Option<Failure> {
         let failures = || self.entries.iter().filter_map(|entry| entry.failure.as_ref());
         let is_security = |failure: &&Failure| failure.record().category == Category::Security;
-        let Some(headline) = failures().find(is_security).or_else(|| failures().last()) else {
+        let Some(headline) = failures().find(is_security).or_else(|| failures().next_back()) else {
             return self.unresolved.clone();
         };
         let mut verdict = headline.clone();

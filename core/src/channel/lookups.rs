@@ -60,7 +60,7 @@ impl Lookups {
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
-        // By `now` and not by the clock, which has moved on: `due` may mean \"at once\".
+        // By `now` and not by the clock, which has moved on: `due` may mean "at once".
         if self.due(now).is_some_and(|due| due <= now) {
             self.pace.began();
             self.current = Some((Box::pin(look_up(self.resolver.clone(), self.host.clone())), now));

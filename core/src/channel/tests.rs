@@ -437,3 +437,21 @@ async fn mistakes_are_found_when_the_channel_is_built() {
         assert_eq!(failure.record().reached, Reached::No);
     }
 }
+
+/// Panics in the controller, which polls it.
+struct Broken;
+
+impl ResolveHook for Broken {
+    fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
+        panic!("planted")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_controller_ends_the_calls_that_wait_for_it() {
+    let channel = hooked(Broken, plaintext());
+    let fleet = channel.fleet();
+    assert_eq!(pick(&channel).await.unwrap_err().cause(), Cause::CoreFault);
+    assert_eq!(channel.state(), State::Shutdown);
+    is_gone(&fleet).await;
+}

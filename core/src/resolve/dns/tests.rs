@@ -114,3 +114,19 @@ async fn every_lookup_asks_again() {
     resolver.resolve().await.unwrap();
     assert!(asked.load(SeqCst) > first);
 }
+
+#[tokio::test]
+async fn the_servers_of_the_options_are_asked_unless_the_target_names_one() {
+    use crate::{
+        options::DnsOptions,
+        resolve::{Target, resolver},
+    };
+    let ((good, _), (bad, _)) = (server(Script::Addresses).await, server(Script::Code(5)).await);
+    let look_up = async |target: &str, server: SocketAddr| {
+        let options = DnsOptions { servers: vec![server.to_string()], ..DnsOptions::default() };
+        resolver(&Target::parse(target, false).unwrap(), None, &options).unwrap().resolve().await
+    };
+    assert!(look_up("dns:///users.test:80", good).await.is_ok());
+    assert_eq!(look_up("users.test", bad).await, Err(problem(ResolverProblem::Refused)));
+    assert!(look_up(&format!("dns://{good}/users.test"), bad).await.is_ok());
+}
