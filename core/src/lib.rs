@@ -53,7 +53,7 @@ mod rt;
 mod clock;
 
 pub use balance::ConnectivityState;
-pub use call::{Kind, Sent};
+pub use call::{Canceller, Kind, Sent};
 pub use channel::{Call, Channel, ChannelBuilder, Request, Response, Sender, Stats};
 pub use error::RpcError;
 pub use failure::Failure;
@@ -61,3 +61,5 @@ pub use intercept::Interceptor;
 pub use metadata::Metadata;
 pub use observe::LogSink;
 pub use options::{CallOptions, ChannelOptions, Secret};
+#[cfg(feature = "tonic")]
+pub use service::ResponseBody;

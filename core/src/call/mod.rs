@@ -15,8 +15,8 @@ mod unary;
 
 pub(crate) use deadline::Deadline;
 pub use outcome::{Failed, Outcome, Reply};
-pub use port::Sent;
 pub(crate) use port::{Buffered, Port};
+pub use port::{Canceller, Sent};
 pub use request::Kind;
 pub(crate) use request::{Context, Method, Request};
 pub(crate) use task::{Sink, Task, in_place, task};

@@ -51,6 +51,40 @@ struct State {
     waker: Option<Waker>,
 }
 
+/// Ends a call from elsewhere: RST_STREAM(CANCEL). Made before the call, given to it with its request.
+#[derive(Clone)]
+pub struct Canceller(Arc<Port>);
+
+impl Canceller {
+    /// For one call.
+    pub fn new() -> Self {
+        Canceller(Arc::new(Port::new(&Buffered::default())))
+    }
+
+    /// Ends the call with CANCELLED_BY_CALLER; does nothing when it is over.
+    pub fn cancel(&self) {
+        if self.0.cancel("cancelled") {
+            self.0.wake();
+        }
+    }
+
+    pub(crate) fn port(&self) -> Arc<Port> {
+        self.0.clone()
+    }
+}
+
+impl Default for Canceller {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Canceller")
+    }
+}
+
 /// The next thing to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outgoing {

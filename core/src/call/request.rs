@@ -104,7 +104,6 @@ pub(crate) struct Request {
     pub(crate) wait_for_ready: bool,
     pub(crate) compression: Compression,
     pub(crate) uri: Option<Uri>,
-    pub(crate) idempotent: bool,
 }
 
 impl Context {
@@ -140,12 +139,9 @@ impl Context {
         let uri = match options.authority {
             None => None,
             Some(authority) => {
-                let field = Evidence::Option {
-                    field: "authority".into(),
-                    value: None,
-                    reason: "must be host or host:port".into(),
-                };
-                Some(self.uri(&method.path, &authority).ok_or(field).map_err(refuse)?)
+                let reason = "must be host or host:port".into();
+                let bad = || refuse(Evidence::Request { field: "authority".into(), reason });
+                Some(self.uri(&method.path, &authority).ok_or_else(bad)?)
             }
         };
         let config = method.config.as_ref();
@@ -154,7 +150,6 @@ impl Context {
             deadline: Deadline::of_call(options.timeout, from_config),
             wait_for_ready: options.wait_for_ready.or(config.and_then(|c| c.wait_for_ready)).unwrap_or(false),
             compression: options.compression.unwrap_or(self.options.compression),
-            idempotent: options.idempotent,
             method: method.clone(),
             metadata,
             uri,

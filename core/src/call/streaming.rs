@@ -68,6 +68,8 @@ async fn attempts(context: &Context, request: &Request, trace: &Trace, port: &Po
             Decision::Transparent => {
                 history.unprocessed += u32::from(fault.reached == Reached::Unprocessed);
                 trace.again(&fault);
+                // whoever replaces the connection gets a turn before it is picked again
+                tokio::task::yield_now().await;
             }
         }
     }

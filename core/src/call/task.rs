@@ -41,10 +41,9 @@ pub(crate) fn task(
 }
 
 /// A unary call on the caller's own task: no task, no queue. Dropping it cancels, and a panic stays inside.
-pub(crate) async fn in_place(context: &Arc<Context>, request: Request, message: Bytes) -> Outcome {
+pub(crate) async fn in_place(context: &Arc<Context>, request: Request, message: Bytes, port: Arc<Port>) -> Outcome {
     let _live = LiveCall::new(context);
     let trace = Trace::new(context, &request);
-    let port = Port::new(&context.buffered);
     match rt::guarded("call", unary(context, request, message, &trace, &port)).await {
         Ok(outcome) => outcome,
         Err(rt::TaskEnd::Panicked { site }) => Err(trace.core_fault(site)),

@@ -166,11 +166,10 @@ impl Trace {
         Fault { failed: self.failed(&state, failure), reached, by_transport: false }
     }
 
-    /// The transport ended the attempt.
+    /// The transport ended the attempt. What is our own doing would end the next one, too.
     pub(crate) fn broken(&self, fault: StreamFault) -> Fault {
-        // What is too large for this peer stays so: another attempt would end in the same way, for ever.
-        let by_transport = !matches!(*fault.evidence, Evidence::RequestTooLarge { .. });
-        Fault { by_transport, ..self.fault(*fault.evidence, fault.reached) }
+        let own = matches!(*fault.evidence, Evidence::RequestTooLarge { .. } | Evidence::Core { .. });
+        Fault { by_transport: !own, ..self.fault(*fault.evidence, fault.reached) }
     }
 
     /// No connection could be picked.

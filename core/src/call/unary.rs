@@ -51,6 +51,8 @@ async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: 
             Decision::Transparent => {
                 history.unprocessed += u32::from(fault.reached == Reached::Unprocessed);
                 trace.again(&fault);
+                // whoever replaces the connection gets a turn before it is picked again
+                tokio::task::yield_now().await;
             }
         }
     }

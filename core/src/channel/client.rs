@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     balance::ConnectivityState,
-    call::{Context, Kind, Method, in_place},
+    call::{Canceller, Context, Kind, Method, Port, in_place},
     credentials::Provider,
     error::RpcError,
     failure::Failure,
@@ -63,6 +63,8 @@ pub struct Request<T> {
     pub message: T,
     pub metadata: Metadata,
     pub options: CallOptions,
+    /// Ends a unary call from elsewhere. A [`Call`] has its own.
+    pub canceller: Option<Canceller>,
 }
 
 /// One response message and what came with it.
@@ -115,9 +117,10 @@ impl Channel {
     pub async fn unary_bytes(&self, method: &str, request: Request<Bytes>) -> Result<Response<Bytes>, RpcError> {
         let context = &self.inner.context;
         let method = self.method(method, Kind::Unary)?;
-        let Request { message, metadata, options } = request;
+        let Request { message, metadata, options, canceller } = request;
         let request = context.request(&method, metadata, options, Some(&message))?;
-        let reply = in_place(context, request, message).await?;
+        let port = canceller.map_or_else(|| Arc::new(Port::new(&context.buffered)), |c| c.port());
+        let reply = in_place(context, request, message, port).await?;
         let message = reply.message.map(|m| m.into_bytes()).unwrap_or_default();
         let crate::call::Reply { headers, trailers, peer, attempts, .. } = reply;
         Ok(Response { message, headers, trailers, peer, attempts })
@@ -170,7 +173,7 @@ impl Channel {
         request: Request<Option<Bytes>>,
     ) -> Result<Call<Req, Res>, RpcError> {
         let method = self.method(method, kind)?;
-        let Request { message, metadata, options } = request;
+        let Request { message, metadata, options, .. } = request;
         let request = self.inner.context.request(&method, metadata, options, message.as_ref())?;
         Ok(Call::start(self.inner.core.rt(), &self.inner.context, request, message))
     }
@@ -280,17 +283,24 @@ impl ChannelBuilder {
 impl<T> Request<T> {
     /// A request without metadata or deadline.
     pub fn new(message: T) -> Self {
-        Request { message, metadata: Metadata::default(), options: CallOptions::default() }
+        Request { message, metadata: Metadata::default(), options: CallOptions::default(), canceller: None }
     }
 
     /// The same request with another message.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Request<U> {
-        Request { message: change(self.message), metadata: self.metadata, options: self.options }
+        let Request { message, metadata, options, canceller } = self;
+        Request { message: change(message), metadata, options, canceller }
     }
 
     /// Time for the whole call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets `canceller` end the call.
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.canceller = Some(canceller.clone());
         self
     }
 

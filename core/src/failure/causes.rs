@@ -446,7 +446,7 @@ causes! {
     "The response started[ ({received_messages} messages)], then stalled[ until {budget_ms} ms had passed].";
     []
 
-    1201 CancelledByCaller "CANCELLED_BY_CALLER" Cancel Client, Cancelled, Never, Maybe, Local;
+    1201 CancelledByCaller "CANCELLED_BY_CALLER" Cancel Client, Cancelled, Never, Maybe vary, Local;
     "This program cancelled the call.";
     "Cancelled by this program[ ({reason})].";
     [reason]

@@ -63,7 +63,7 @@ where
         compression: (compression != Compression::Identity).then_some(compression),
         ..CallOptions::default()
     };
-    let request = Request { message: None, metadata: metadata(head.headers), options };
+    let request = Request { message: None, metadata: metadata(head.headers), options, canceller: None };
     // tonic checks the number of messages itself, so every kind is one that streams both ways
     let mut call: Call<(), ()> = channel.start(head.uri.path(), Kind::Bidi, request)?;
     channel.spawn("service.pump", pump::pump(body, call.sender(), compression));

@@ -89,6 +89,12 @@ pub(crate) async fn dial_observed(
     };
     let socket = match timeout_at(progress.deadline, connect(&spec.address)).await {
         Ok(Ok(socket)) => socket,
+        // A reset after the handshake, seen before anything else was asked of the socket.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+            progress.done(DialPhase::Connect);
+            let evidence = Evidence::ClosedEarly { address: address.to_string(), errno: error.raw_os_error() };
+            return Err(progress.failed(DialPhase::Settings, evidence));
+        }
         Ok(Err(error)) => {
             return Err(progress.failed_by(DialPhase::Connect, |waited| refused(&address, &error, waited)));
         }

@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 
 /// Looks per interval: the silence before a PING is longer than the interval by one look at most, and reading needs no
 /// clock.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 8;
 
 /// Sends a PING when nothing was read for a while, and finds the connection dead when nothing is read after it (gRFC
 /// A8). Any byte counts as an answer.

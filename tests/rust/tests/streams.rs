@@ -66,7 +66,12 @@ async fn calls_that_are_cancelled_leave_nothing_behind() {
     .await;
     eventually("one RST_STREAM(CANCEL) per call", || server.counts().resets.get(&8) == Some(&u64::from(CALLS))).await;
     let counts = server.counts();
-    println!("{CALLS} calls: resets {:?}, connections {}, stats {:?}", counts.resets, counts.connections, channel.stats());
+    println!(
+        "{CALLS} calls: resets {:?}, connections {}, stats {:?}",
+        counts.resets,
+        counts.connections,
+        channel.stats()
+    );
     assert_eq!(counts.connections, 1);
     echo(&channel).await;
 }

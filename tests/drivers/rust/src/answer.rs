@@ -15,7 +15,7 @@ use tokio::{
 
 /// Writes whole lines, one after another.
 #[derive(Clone)]
-pub struct Out(mpsc::UnboundedSender<Job>);
+pub(crate) struct Out(mpsc::UnboundedSender<Job>);
 
 enum Job {
     Line(String),
@@ -23,23 +23,23 @@ enum Job {
 }
 
 /// What a call's line tells.
-pub struct Answer {
-    pub id: Value,
-    pub headers: Option<Metadata>,
-    pub messages: Vec<Bytes>,
-    pub trailers: Metadata,
-    pub error: Option<RpcError>,
-    pub dropped: bool,
-    pub unsent: usize,
-    pub attempts: u32,
-    pub peer: Option<String>,
-    pub elapsed: Duration,
-    pub render: bool,
+pub(crate) struct Answer {
+    pub(crate) id: Value,
+    pub(crate) headers: Option<Metadata>,
+    pub(crate) messages: Vec<Bytes>,
+    pub(crate) trailers: Metadata,
+    pub(crate) error: Option<RpcError>,
+    pub(crate) dropped: bool,
+    pub(crate) unsent: usize,
+    pub(crate) attempts: u32,
+    pub(crate) peer: Option<String>,
+    pub(crate) elapsed: Duration,
+    pub(crate) render: bool,
 }
 
 impl Out {
     #[allow(clippy::disallowed_methods)] // the driver is a program of its own, not the library
-    pub fn start() -> Out {
+    pub(crate) fn start() -> Out {
         let (sender, mut jobs) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut stdout = tokio::io::stdout();
@@ -59,32 +59,32 @@ impl Out {
         Out(sender)
     }
 
-    pub async fn flush(&self) {
+    pub(crate) async fn flush(&self) {
         let (done, wait) = oneshot::channel();
         let _ = self.0.send(Job::Flush(done));
         let _ = wait.await;
     }
 
-    pub fn misuse(&self, misuse: &Misuse) {
+    pub(crate) fn misuse(&self, misuse: &Misuse) {
         self.value(&json!({"id": misuse.id, "error": {"field": misuse.field, "message": misuse.message}}));
     }
 
-    pub fn logs(&self, id: &Value, logs: Vec<String>) {
+    pub(crate) fn logs(&self, id: &Value, logs: Vec<String>) {
         self.value(&json!({"id": id, "logs": logs}));
     }
 
-    pub fn value(&self, value: &Value) {
+    pub(crate) fn value(&self, value: &Value) {
         self.line(value.to_string());
     }
 
-    pub fn line(&self, mut line: String) {
+    pub(crate) fn line(&self, mut line: String) {
         line.push('\n');
         let _ = self.0.send(Job::Line(line));
     }
 }
 
 impl Answer {
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let status = match &self.error {
             None if self.dropped => json!({"code": 1, "message": "dropped", "details": null}),
             None => json!({"code": 0, "message": "", "details": null}),

@@ -8,17 +8,17 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use causewire::{
-    Call, CallOptions, Channel, Metadata, Request, RpcError,
+    Call, CallOptions, Canceller, Channel, Metadata, Request, RpcError,
     options::{compression_from_name, timeout_from_ms},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
 };
 
-pub async fn run(driver: &Driver, line: Line) {
+pub(crate) async fn run(driver: &Driver, line: Line) {
     let started = Instant::now();
     let messages = match decode(&line) {
         Ok(messages) => messages,
@@ -67,7 +67,6 @@ fn failed(answer: &mut Answer, ended: Ended) {
         answer.headers = Some(headers.clone());
     }
     answer.trailers = error.trailers().clone();
-    answer.unsent += error.unsent();
     answer.attempts = error.attempts();
     answer.peer = error.peer().map(str::to_owned);
     answer.error = Some(error);
@@ -103,12 +102,14 @@ async fn unary(
     answer: &mut Answer,
 ) -> Result<(), Ended> {
     let message = messages.into_iter().next().unwrap_or_default();
-    let call = channel.unary_bytes(&line.method, Request { message, metadata, options });
+    let canceller = Canceller::new();
+    let request = Request { message, metadata, options, canceller: Some(canceller.clone()) };
+    let mut call = pin!(channel.unary_bytes(&line.method, request));
     let response = tokio::select! {
-        response = call => response?,
+        response = &mut call => response?,
         Ok(()) = cancelled => {
-            answer.dropped = true; // the native way to cancel a future is to drop it
-            return Ok(());
+            canceller.cancel();
+            call.await?
         }
     };
     answer.headers = Some(response.headers);
@@ -129,7 +130,7 @@ async fn refuse(
 ) -> Result<(), RpcError> {
     let message = messages.into_iter().next();
     let mut call: Call<Refuses, Refuses> =
-        channel.start(&line.method, line.kind.into(), Request { message, metadata, options })?;
+        channel.start(&line.method, line.kind.into(), Request { message, metadata, options, canceller: None })?;
     call.close_send();
     while call.message().await?.is_some() {}
     Ok(())
@@ -145,13 +146,17 @@ async fn stream(
     answer: &mut Answer,
 ) -> Result<(), Ended> {
     let one_request = matches!(line.kind, Kind::Unary | Kind::ServerStreaming);
-    let mut messages = messages.into_iter();
-    let message = if one_request { Some(messages.next().unwrap_or_default()) } else { None };
+    let mut messages = messages.into_iter().peekable();
+    let (first, steps) = match &line.steps {
+        Some(steps) if one_request => first_request(steps),
+        steps => (messages.next_if(|_| one_request), steps.as_deref()),
+    };
+    let message = one_request.then(|| first.unwrap_or_default());
     if one_request && let Some(delay) = line.delay_ms {
         sleep(Duration::from_millis(delay)).await;
     }
     let mut call: Call<(), ()> =
-        channel.start(&line.method, line.kind.into(), Request { message, metadata, options })?;
+        channel.start(&line.method, line.kind.into(), Request { message, metadata, options, canceller: None })?;
     let canceller = call.sender();
     let after = line.cancel_after_ms.map(Duration::from_millis);
     let cancel = async move {
@@ -167,7 +172,7 @@ async fn stream(
         std::future::pending::<()>().await
     };
     let work = async {
-        match &line.steps {
+        match steps {
             Some(steps) => steps_of(call, steps, answer).await,
             None if matches!(line.kind, Kind::Bidi) => both(call, line, messages.collect(), answer).await,
             None => {
@@ -184,6 +189,16 @@ async fn stream(
     }
 }
 
+/// A kind with one request takes it from the first step, and half-closes by itself.
+fn first_request(steps: &[Step]) -> (Option<Bytes>, Option<&[Step]>) {
+    match steps {
+        [Step::Send(message), Step::Close(_), rest @ ..] | [Step::Send(message), rest @ ..] => {
+            (STANDARD.decode(message).ok().map(Bytes::from), Some(rest))
+        }
+        steps => (None, Some(steps)),
+    }
+}
+
 async fn send_all(call: &mut Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) {
     for message in messages {
         if let Some(delay) = line.delay_ms {
@@ -195,12 +210,7 @@ async fn send_all(call: &mut Call<(), ()>, line: &Line, messages: Vec<Bytes>, an
 }
 
 /// Sends and receives at the same time.
-async fn both(
-    mut call: Call<(), ()>,
-    line: &Line,
-    messages: Vec<Bytes>,
-    answer: &mut Answer,
-) -> Result<(), RpcError> {
+async fn both(mut call: Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) -> Result<(), RpcError> {
     let writer = call.sender();
     let send = async {
         let mut unsent = 0;

@@ -9,16 +9,16 @@ use causewire::{
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
-pub struct Script {
+pub(crate) struct Script {
     token: Option<Steps>,
     addresses: Option<Steps>,
-    pub deserialize_throws: bool,
+    pub(crate) deserialize_throws: bool,
 }
 
 struct Steps(Mutex<Vec<Value>>);
 
 impl Script {
-    pub fn new(hooks: Hooks) -> Self {
+    pub(crate) fn new(hooks: Hooks) -> Self {
         Script {
             token: hooks.token.map(Steps::new),
             addresses: hooks.addresses.map(Steps::new),
@@ -26,11 +26,11 @@ impl Script {
         }
     }
 
-    pub fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    pub fn has_addresses(&self) -> bool {
+    pub(crate) fn has_addresses(&self) -> bool {
         self.addresses.is_some()
     }
 }

@@ -25,7 +25,8 @@ struct Driver {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let driver = Arc::new(Driver { channels: Channels::default(), out: Out::start(), running: ops::Running::default() });
+    let driver =
+        Arc::new(Driver { channels: Channels::default(), out: Out::start(), running: ops::Running::default() });
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut tasks = JoinSet::new();
     while let Ok(Some(line)) = lines.next_line().await {

@@ -7,7 +7,7 @@ use prost::{
 
 /// A response type that nothing parses as.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Refuses;
+pub(crate) struct Refuses;
 
 impl Message for Refuses {
     fn encode_raw(&self, _: &mut impl BufMut) {}

@@ -14,29 +14,29 @@ use tokio::sync::oneshot;
 
 /// Calls that may be cancelled by their id.
 #[derive(Default)]
-pub struct Running(Mutex<HashMap<String, oneshot::Sender<()>>>);
+pub(crate) struct Running(Mutex<HashMap<String, oneshot::Sender<()>>>);
 
 impl Running {
-    pub fn add(&self, id: &Value) -> oneshot::Receiver<()> {
+    pub(crate) fn add(&self, id: &Value) -> oneshot::Receiver<()> {
         let (cancel, cancelled) = oneshot::channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_string(), cancel);
         cancelled
     }
 
-    pub fn remove(&self, id: &Value) -> Option<oneshot::Sender<()>> {
+    pub(crate) fn remove(&self, id: &Value) -> Option<oneshot::Sender<()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.to_string())
     }
 }
 
-pub fn cancel(driver: &Driver, op: &CancelOp) {
+pub(crate) fn cancel(driver: &Driver, op: &CancelOp) {
     if let Some(cancel) = driver.running.remove(&op.call) {
         let _ = cancel.send(());
     }
     driver.out.value(&json!({"id": op.id}));
 }
 
-pub async fn channel(driver: &Driver, op: ChannelOp) {
-    let Some(entry) = driver.channels.named(&op.channel) else {
+pub(crate) async fn channel(driver: &Driver, op: ChannelOp) {
+    let Some(entry) = driver.channels.of_op(&op) else {
         return driver.out.misuse(&Misuse::new(op.id, "channel", "has no call yet"));
     };
     let channel = match entry.channel {

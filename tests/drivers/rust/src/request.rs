@@ -1,9 +1,9 @@
 //! The lines that come in.
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// One line, understood.
-pub enum Line {
+pub(crate) enum Line {
     Call(Box<Call>),
     Channel(ChannelOp),
     Cancel(CancelOp),
@@ -11,42 +11,42 @@ pub enum Line {
 }
 
 /// A line that breaks the protocol.
-pub struct Misuse {
-    pub id: Value,
-    pub field: String,
-    pub message: String,
+pub(crate) struct Misuse {
+    pub(crate) id: Value,
+    pub(crate) field: String,
+    pub(crate) message: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Call {
-    pub id: Value,
-    pub channel: Option<String>,
-    pub target: Option<String>,
-    pub options: Option<Value>,
-    pub method: String,
-    pub kind: Kind,
+pub(crate) struct Call {
+    pub(crate) id: Value,
+    pub(crate) channel: Option<String>,
+    pub(crate) target: Option<String>,
+    pub(crate) options: Option<Value>,
+    pub(crate) method: String,
+    pub(crate) kind: Kind,
     #[serde(default)]
-    pub metadata: Vec<(String, String)>,
+    pub(crate) metadata: Vec<(String, String)>,
     #[serde(default)]
-    pub messages: Vec<String>,
-    pub delay_ms: Option<u64>,
-    pub deadline_ms: Option<f64>,
-    pub wait_for_ready: Option<bool>,
-    pub compression: Option<String>,
-    pub authority: Option<String>,
+    pub(crate) messages: Vec<String>,
+    pub(crate) delay_ms: Option<u64>,
+    pub(crate) deadline_ms: Option<f64>,
+    pub(crate) wait_for_ready: Option<bool>,
+    pub(crate) compression: Option<String>,
+    pub(crate) authority: Option<String>,
     #[serde(default)]
-    pub idempotent: bool,
-    pub cancel_after_ms: Option<u64>,
-    pub steps: Option<Vec<Step>>,
-    pub hooks: Option<Hooks>,
+    pub(crate) idempotent: bool,
+    pub(crate) cancel_after_ms: Option<u64>,
+    pub(crate) steps: Option<Vec<Step>>,
+    pub(crate) hooks: Option<Hooks>,
     #[serde(default)]
-    pub render: bool,
+    pub(crate) render: bool,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     Unary,
     ServerStreaming,
     ClientStreaming,
@@ -55,42 +55,45 @@ pub enum Kind {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Step {
+pub(crate) enum Step {
     Send(String),
     Recv(Value),
-    Headers(bool),
+    Headers(IgnoredAny),
     SleepMs(u64),
-    Close(bool),
-    Cancel(bool),
-    Drop(bool),
+    Close(IgnoredAny),
+    Cancel(IgnoredAny),
+    Drop(IgnoredAny),
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Hooks {
-    pub token: Option<Vec<Value>>,
-    pub addresses: Option<Vec<Value>>,
-    pub deserialize: Option<String>,
+pub(crate) struct Hooks {
+    pub(crate) token: Option<Vec<Value>>,
+    pub(crate) addresses: Option<Vec<Value>>,
+    pub(crate) deserialize: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub struct ChannelOp {
-    pub id: Value,
-    pub channel: String,
+pub(crate) struct ChannelOp {
+    pub(crate) id: Value,
+    pub(crate) channel: String,
+    pub(crate) target: Option<String>,
+    pub(crate) options: Option<Value>,
+    pub(crate) hooks: Option<Hooks>,
     #[serde(rename = "do")]
-    pub what: String,
-    pub state: Option<String>,
-    pub timeout_ms: Option<u64>,
+    pub(crate) what: String,
+    pub(crate) state: Option<String>,
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
-pub struct CancelOp {
-    pub id: Value,
-    pub call: Value,
+pub(crate) struct CancelOp {
+    pub(crate) id: Value,
+    pub(crate) call: Value,
 }
 
 impl Line {
-    pub fn parse(text: &str) -> Result<Line, Misuse> {
+    pub(crate) fn parse(text: &str) -> Result<Line, Misuse> {
         let value: Value = serde_json::from_str(text).map_err(|e| Misuse::new(Value::Null, "line", e))?;
         let id = value.get("id").cloned().unwrap_or(Value::Null);
         let wrong = |e| Misuse::new(id.clone(), "line", e);
@@ -105,7 +108,7 @@ impl Line {
 }
 
 impl Misuse {
-    pub fn new(id: Value, field: &str, message: impl ToString) -> Self {
+    pub(crate) fn new(id: Value, field: &str, message: impl ToString) -> Self {
         Misuse { id, field: field.to_owned(), message: message.to_string() }
     }
 }
