@@ -1,0 +1,173 @@
+"""Python's half of a channel: takes its questions, log lines and changes of state. It never holds the channel."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from dataclasses import dataclass
+from collections.abc import Awaitable as AwaitableABC
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Union
+
+from . import _causewire as _native
+from . import _home
+
+logger = logging.getLogger("causewire")
+
+_LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """What a token provider is asked for. The token is sent as ``authorization: Bearer …``, over TLS only."""
+
+    #: ``/pkg.Service/Method``
+    method: str
+    #: ``https://host/pkg.Service``
+    audience: str
+
+
+TokenProvider = Callable[[TokenRequest], str]
+AsyncTokenProvider = Callable[[TokenRequest], Awaitable[str]]
+#: Takes the target, returns addresses: ``ip:port``, ``[ip6]:port`` or ``unix:/path``.
+Resolver = Callable[[str], Iterable[str]]
+AsyncResolver = Callable[[str], Awaitable[Iterable[str]]]
+
+#: Failures of a provider that may pass by themselves. Others are its refusal.
+_TRANSIENT = (OSError, TimeoutError, asyncio.TimeoutError)
+
+
+class Host:
+    """One per channel."""
+
+    __slots__ = ("_token", "_resolver", "_aio", "_loop", "_watches", "_early")
+
+    def __init__(
+        self,
+        token: Union[TokenProvider, AsyncTokenProvider, None],
+        resolver: Union[Resolver, AsyncResolver, None],
+        aio: bool,
+    ) -> None:
+        self._token = token
+        self._resolver = resolver
+        self._aio = aio
+        self._loop: Optional[weakref.ref[asyncio.AbstractEventLoop]] = None
+        # without a lock, which a fork could leave held: every step is one operation on a dict
+        self._watches: Dict[int, Callable[[int], None]] = {}
+        self._early: Dict[int, int] = {}
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop on which callbacks run until a call comes from another."""
+        self._loop = weakref.ref(loop)
+
+    def unbind(self) -> None:
+        """No loop yet: callbacks wait for the first call's."""
+        self._loop = None
+
+    def watch(self, channel: _native.Channel, last: int, tell: Callable[[int], None]) -> int:
+        """``tell(state)`` runs on a worker once the state is not ``last`` any more."""
+        number = channel.watch_state(last)
+        self._watches[number] = tell
+        state = self._early.pop(number, None)
+        if state is not None:
+            self._state(number, state)
+        return number
+
+    def unwatch(self, number: int) -> None:
+        if number in self._watches:
+            self._watches[number] = _ignore
+
+    # --- on the home thread
+
+    def take(self, kind: str, *event: Any) -> None:
+        if kind == "log":
+            self._log(*event)
+        elif kind == "state":
+            self._state(*event)
+        else:
+            self._ask(*event)
+
+    def _log(self, level: int, text: str, dropped: int) -> None:
+        if dropped:
+            logger.warning("%d log lines were dropped", dropped)
+        logger.log(_LEVELS[level], "%s", text)
+
+    def _state(self, watch: int, state: int) -> None:
+        tell = self._watches.pop(watch, None)
+        if tell is None:
+            # before its number was known
+            self._early[watch] = state
+            tell = self._watches.pop(watch, None)
+            if tell is None or self._early.pop(watch, None) is None:
+                return
+        if tell is not _ignore:
+            told = tell
+            _home.spawn(lambda: told(state))
+
+    def _ask(self, ask: _native.Ask, loop_key: int) -> None:
+        if not self._aio:
+            _home.spawn(lambda: self._answer(ask))
+            return
+        from .aio import _loops
+
+        loop = _loops.by_key(loop_key) or (self._loop() if self._loop is not None else None)
+        try:
+            if loop is None:
+                raise RuntimeError("no event loop")
+            loop.call_soon_threadsafe(_start, self._answer_soon, ask)
+        except RuntimeError:
+            ask.failed(True)
+
+    # --- wherever the callback runs
+
+    def _answer(self, ask: _native.Ask) -> None:
+        try:
+            given: Any = self._call(ask)
+            _give(ask, given)
+        except BaseException as error:
+            _fail(ask, error)
+
+    async def _answer_soon(self, ask: _native.Ask) -> None:
+        try:
+            given: Any = self._call(ask)
+            _give(ask, await given if isinstance(given, AwaitableABC) else given)
+        except BaseException as error:
+            _fail(ask, error)
+
+    def _call(self, ask: _native.Ask) -> Any:
+        if ask.kind == "token":
+            if self._token is None:
+                raise LookupError
+            return self._token(TokenRequest(ask.method, ask.audience))
+        if self._resolver is None:
+            raise LookupError
+        return self._resolver(ask.target)
+
+
+#: Tasks that answer; the loop itself holds them only weakly.
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def _ignore(state: int) -> None:
+    """In the place of a watcher that does not want to know any more."""
+
+
+def _start(answer: Callable[[_native.Ask], Any], ask: _native.Ask) -> None:
+    task = asyncio.get_running_loop().create_task(answer(ask))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+def _give(ask: _native.Ask, given: Any) -> None:
+    if ask.kind == "token":
+        if not isinstance(given, str):
+            raise TypeError
+        ask.token(given)
+        return
+    addresses: List[str] = [given] if isinstance(given, str) else list(given)
+    ask.addresses(addresses)
+
+
+def _fail(ask: _native.Ask, error: BaseException) -> None:
+    # the class alone: the text of a provider's error may hold the secret itself
+    logger.warning("the %s callback raised %s", ask.kind, type(error).__name__)
+    ask.failed(isinstance(error, _TRANSIENT))

@@ -1,0 +1,56 @@
+//! A queue of the core and the calls whose news it brings.
+use crate::{fork::lock, payload, state::{Shared, Wake}};
+use causewire::bridge::{CallId, Event, Queue};
+use pyo3::prelude::*;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+/// Calls whose news is taken at once; more rounds follow, so that a loop is not held up by its busiest channel.
+const BATCH: usize = 512;
+
+pub(crate) struct Mailbox {
+    pub(crate) queue: Queue,
+    calls: Mutex<HashMap<CallId, Arc<Shared>>>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(ring: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Mailbox { queue: Queue::new(ring), calls: Mutex::default() })
+    }
+
+    /// To be called under the same GIL hold as the submission, so that no news comes before.
+    pub(crate) fn adopt(&self, id: CallId, call: &Arc<Shared>) {
+        lock(&self.calls).insert(id, call.clone());
+    }
+
+    /// Takes one batch and settles everything in it. Returns what concerns no call, and whether there is more.
+    pub(crate) fn drain(&self, py: Python<'_>) -> (Vec<Event>, bool) {
+        payload::bury();
+        let batch = self.queue.take(BATCH);
+        let mut wake = Wake::default();
+        let mut loose = Vec::new();
+        {
+            let mut calls = lock(&self.calls);
+            for event in batch.events {
+                match event {
+                    Event::Done { call, .. } => {
+                        if let Some(shared) = calls.remove(&call) {
+                            shared.event(event, &mut wake);
+                        }
+                    }
+                    Event::Headers { call, .. } | Event::Messages { call, .. } | Event::Room { call } => {
+                        if let Some(shared) = calls.get(&call) {
+                            shared.event(event, &mut wake);
+                        }
+                    }
+                    Event::Ask(_) | Event::Log(_) | Event::State { .. } => loose.push(event),
+                }
+            }
+        }
+        // only now: a callback may call us back
+        wake.run(py);
+        (loose, batch.more)
+    }
+}

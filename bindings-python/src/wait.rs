@@ -1,0 +1,169 @@
+//! Waiting for a call: blocking threads with the GIL released, asyncio tasks on a future.
+use crate::{
+    call::Call,
+    channel::SLICE,
+    loops,
+    source::Source,
+    state::{Wake, news},
+};
+use pyo3::{
+    exceptions::{PyRuntimeError, PyStopIteration},
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::PyTuple,
+};
+use std::time::{Duration, Instant};
+
+impl Call {
+    /// Blocks until one of `mask`'s news is there. False: `timeout` seconds have passed.
+    pub(crate) fn wait(&self, py: Python<'_>, mask: u8, timeout: Option<f64>) -> PyResult<bool> {
+        let until = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()).and_then(after);
+        loop {
+            if self.inner()?.shared.state().ready(mask) {
+                return Ok(true);
+            }
+            let left = until.map_or(SLICE, |until| until.saturating_duration_since(now()).min(SLICE));
+            self.wait_slice(py, mask, left)?;
+            py.check_signals()?;
+            if left.is_zero() {
+                return Ok(self.inner()?.shared.state().ready(mask));
+            }
+            if self.overdue() && self.inner()?.shared.state().outcome.is_none() {
+                self.give_up(py)?;
+            }
+        }
+    }
+
+    /// Blocks until the next message may be sent, or the call is over. False: `timeout` seconds have passed.
+    pub(crate) fn wait_room(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let Source::Slot(call) = &self.inner()?.source else { return self.wait(py, news::ROOM, timeout) };
+        let until = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()).and_then(after);
+        loop {
+            let left = until.map_or(SLICE, |until| until.saturating_duration_since(now()).min(SLICE));
+            if py.detach(|| call.wait_room(Some(left))) || call.is_ended() {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if until.is_some_and(|until| until <= now()) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// A future that is settled with one of `mask`'s news. `None`: it is there already.
+    pub(crate) fn pending<'py>(&self, py: Python<'py>, mask: u8) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.aio() {
+            return Err(PyRuntimeError::new_err("a blocking call cannot be awaited"));
+        }
+        let inner = self.inner()?;
+        if inner.shared.state().ready(mask) {
+            return Ok(None);
+        }
+        let (event_loop, _) = loops::running(py)?;
+        let future = event_loop.call_method0(intern!(py, "create_future"))?;
+        inner.shared.state().waiters.push((mask, future.clone().unbind()));
+        Ok(Some(future))
+    }
+
+    /// One thread waits at the core, the others on the call's own condition.
+    fn wait_slice(&self, py: Python<'_>, mask: u8, time: Duration) -> PyResult<()> {
+        let inner = self.inner()?;
+        let Source::Slot(call) = &inner.source else {
+            py.detach(|| inner.shared.sleep_until(mask, time));
+            return Ok(());
+        };
+        let lead = !std::mem::replace(&mut inner.shared.state().led, true);
+        if !lead {
+            py.detach(|| inner.shared.sleep(mask, time));
+            return Ok(());
+        }
+        let progress = py.detach(|| call.wait(Some(time)));
+        let mut wake = Wake::default();
+        if let Some(progress) = progress {
+            inner.shared.progress(progress, &mut wake);
+        }
+        inner.shared.follow();
+        wake.run(py);
+        Ok(())
+    }
+
+    /// `Ok(None)`: in flight.
+    fn poll<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (over, cancelled) = {
+            let state = self.inner()?.shared.state();
+            let failed = state.outcome.as_ref().is_some_and(Result::is_err);
+            (state.outcome.is_some(), state.cancelled && (failed || state.outcome.is_none()))
+        };
+        if cancelled {
+            return Err(cancelled_error(py));
+        }
+        if !over {
+            return Ok(None);
+        }
+        self.message(py).map(Some)
+    }
+}
+
+/// What a task awaits: yields a future until the call is over.
+#[pyclass(frozen, module = "causewire._causewire")]
+pub(crate) struct Waiter {
+    pub(crate) call: Py<Call>,
+}
+
+#[pymethods]
+impl Waiter {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let call = self.call.get();
+        if let Some(value) = call.poll(py)? {
+            // as a tuple of one, because a response that is a tuple would be taken for the arguments
+            return Err(PyStopIteration::new_err((value.unbind(),)));
+        }
+        match call.pending(py, news::DONE)? {
+            Some(future) => {
+                future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+                Ok(future)
+            }
+            None => Err(PyRuntimeError::new_err("the call ended while it was asked")),
+        }
+    }
+
+    /// A task that is cancelled while it awaits cancels its call, on the wire too.
+    #[pyo3(signature = (*args))]
+    fn throw(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        let mut error = args.get_item(args.len().min(2).saturating_sub(1))?;
+        if error.is_none() {
+            error = args.get_item(0)?;
+        }
+        let error = PyErr::from_value(error);
+        if error.matches(py, cancelled_class(py)?)? {
+            self.call.get().cancel_now()?;
+        }
+        Err(error)
+    }
+}
+
+fn cancelled_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CANCELLED.import(py, "asyncio", "CancelledError")
+}
+
+fn cancelled_error(py: Python<'_>) -> PyErr {
+    match cancelled_class(py).and_then(|class| class.call0()) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+fn after(time: Duration) -> Option<Instant> {
+    now().checked_add(time)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the core's clock, which tests pause, is not Python's")]
+fn now() -> Instant {
+    Instant::now()
+}
