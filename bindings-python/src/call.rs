@@ -95,10 +95,9 @@ impl Call {
         })
     }
 
-    /// The call is over, or its caller has given it up.
+    /// The call has ended and its end is here.
     fn is_over(&self) -> PyResult<bool> {
-        let state = self.inner()?.shared.state();
-        Ok(state.outcome.is_some() || state.cancelled)
+        Ok(self.inner()?.shared.state().outcome.is_some())
     }
 
     /// Its caller has given it up.

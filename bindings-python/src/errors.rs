@@ -30,6 +30,7 @@ pub(crate) fn exception<'py>(
         metadata::write(py, &failed.trailers)?,
         failed.peer.as_deref(),
         failed.attempts,
+        failed.unsent,
         aio,
         source,
     ))

@@ -39,7 +39,9 @@ fn timeout(py: Python<'_>, seconds: Option<&Bound<'_, PyAny>>, aio: bool) -> PyR
         return Err(PyTypeError::new_err("timeout must be a number of seconds or None"));
     }
     let seconds: f64 = seconds.extract()?;
-    bridge::timeout_from_ms(seconds * 1000.0).map_err(|failure| errors::refused(py, failure, aio))
+    // to the microsecond: 1.001 s are 1001 ms and not 1000.999…
+    let ms = (seconds * 1e6).round() / 1e3;
+    bridge::timeout_from_ms(ms).map_err(|failure| errors::refused(py, failure, aio))
 }
 
 /// A name, or the number of `grpc.Compression`.

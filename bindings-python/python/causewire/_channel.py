@@ -71,10 +71,39 @@ class Channel:
         deserializer: Deserializer = None,
     ) -> Response:
         """Calls ``/pkg.Service/Method`` and waits for its response. ``timeout`` is in seconds."""
+        call = self.unary_call(
+            method,
+            request,
+            timeout=timeout,
+            metadata=metadata,
+            wait_for_ready=wait_for_ready,
+            compression=compression,
+            authority=authority,
+            idempotent=idempotent,
+            serializer=serializer,
+            deserializer=deserializer,
+        )
+        return call.response()
+
+    def unary_call(
+        self,
+        method: str,
+        request: Any,
+        *,
+        timeout: Optional[float] = None,
+        metadata: Any = None,
+        wait_for_ready: Optional[bool] = None,
+        compression: Any = None,
+        authority: Optional[str] = None,
+        idempotent: bool = False,
+        serializer: Serializer = None,
+        deserializer: Deserializer = None,
+    ) -> Call:
+        """As :meth:`unary`, but returns the call at once, to be waited for or cancelled."""
         shape = self._method(method, UNARY, serializer, deserializer)
         more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
         call: Call = start(Call, BLOCKING, shape, request, deserializer, *more)
-        return call.response()
+        return call
 
     def server_streaming(
         self,

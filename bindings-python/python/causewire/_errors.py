@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple
 from . import _causewire as _native
 from . import _status
 from ._gen.failure import Failure
+from ._status import Metadatum
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +29,8 @@ class RpcError(Exception):
     peer: Optional[str]
     #: Attempts made; 0: none.
     attempts: int
+    #: Request messages that were accepted and never handed to the wire.
+    unsent: int
     #: The server's serialized ``google.rpc.Status``, unchanged.
     status_details: Optional[bytes]
     #: What your own (de)serializer raised, if that is why. It may hold payload, so no text of this error shows it.
@@ -51,6 +54,7 @@ class RpcError(Exception):
         self.status_details = more.get("status_details")
         self.peer = more.get("peer")
         self.attempts = int(more.get("attempts") or 0)
+        self.unsent = int(more.get("unsent") or 0)
         self.source = more.get("source")
         self._typed = None
 
@@ -60,6 +64,16 @@ class RpcError(Exception):
         if self._typed is None:
             self._typed = Failure.from_json(self._record)
         return self._typed
+
+    @property
+    def headers(self) -> Optional[Tuple[Metadatum, ...]]:
+        """Response headers; ``None`` when there were none."""
+        return None if self._headers is None else _status.metadata(self._headers)
+
+    @property
+    def trailers(self) -> Tuple[Metadatum, ...]:
+        """Trailers, without what gRPC itself puts there."""
+        return _status.metadata(self._trailers)
 
     def code(self) -> Any:
         """The status code: ``grpc.StatusCode`` when grpc is loaded, otherwise :class:`causewire.StatusCode`."""
@@ -96,7 +110,7 @@ class RpcError(Exception):
         return f"<causewire.{_NAMES[self._number]}: {self}>"
 
     def __reduce__(self) -> Tuple[Callable[..., RpcError], Tuple[Any, ...]]:
-        more = (self.status_details, self._headers, tuple(self._trailers), self.peer, self.attempts, self._aio)
+        more = (self.status_details, self._headers, tuple(self._trailers), self.peer, self.attempts, self.unsent, self._aio)
         return (from_native, (self._record, self._text, *more))
 
     _aio = False
@@ -288,6 +302,7 @@ def from_native(
     trailers: _Pairs = (),
     peer: Optional[str] = None,
     attempts: int = 0,
+    unsent: int = 0,
     aio: bool = False,
     source: Optional[BaseException] = None,
 ) -> RpcError:
@@ -301,6 +316,7 @@ def from_native(
         trailers=trailers,
         peer=peer,
         attempts=attempts,
+        unsent=unsent,
         source=source,
     )
     underlying = parsed.get("underlying")

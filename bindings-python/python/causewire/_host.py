@@ -12,6 +12,7 @@ from . import _causewire as _native
 from . import _home
 
 logger = logging.getLogger("causewire")
+logger.addHandler(logging.NullHandler())
 
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 

@@ -136,6 +136,7 @@ fn record_class(out: &mut String, shape: &Shape) {
     out.push_str("            json=json.dumps(value, ensure_ascii=False, separators=(\",\", \":\")) if text is None else text,\n");
     arguments(out, &shape.fields);
     out.push_str("        )\n");
+    out.push_str("\n    def to_json(self) -> str:\n        \"\"\"The canonical record, the same bytes in every language.\"\"\"\n        return self.json\n");
     out.push_str("\n    def __eq__(self, other: object) -> bool:\n        return self.json == other.json if isinstance(other, Failure) else NotImplemented\n");
     out.push_str("\n    def __hash__(self) -> int:\n        return hash(self.json)\n");
     out.push_str(

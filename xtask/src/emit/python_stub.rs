@@ -34,6 +34,7 @@ pub(crate) fn failure() -> String {
     out.push_str(&format!("\nDetail = Union[{}]\n", names.collect::<Vec<_>>().join(", ")));
     record::shapes().iter().for_each(|shape| class(&mut out, shape, false));
     out.push_str("    @classmethod\n    def from_json(cls, text: str) -> Failure: ...\n");
+    out.push_str("    def to_json(self) -> str: ...\n");
     out.push_str("    def __eq__(self, other: object) -> bool: ...\n    def __hash__(self) -> int: ...\n");
     out
 }

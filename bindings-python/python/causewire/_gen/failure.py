@@ -543,6 +543,10 @@ class Failure:
             details_state=None if (it := value.get("details_state")) is None else _word(DetailsState, it),
         )
 
+    def to_json(self) -> str:
+        """The canonical record, the same bytes in every language."""
+        return self.json
+
     def __eq__(self, other: object) -> bool:
         return self.json == other.json if isinstance(other, Failure) else NotImplemented
 

@@ -73,9 +73,38 @@ class Channel:
         deserializer: Deserializer = None,
     ) -> Response:
         """Calls ``/pkg.Service/Method`` and waits for its response. ``timeout`` is in seconds."""
+        call = self.unary_call(
+            method,
+            request,
+            timeout=timeout,
+            metadata=metadata,
+            wait_for_ready=wait_for_ready,
+            compression=compression,
+            authority=authority,
+            idempotent=idempotent,
+            serializer=serializer,
+            deserializer=deserializer,
+        )
+        return await call.response()
+
+    def unary_call(
+        self,
+        method: str,
+        request: Any,
+        *,
+        timeout: Optional[float] = None,
+        metadata: Any = None,
+        wait_for_ready: Optional[bool] = None,
+        compression: Any = None,
+        authority: Optional[str] = None,
+        idempotent: bool = False,
+        serializer: Serializer = None,
+        deserializer: Deserializer = None,
+    ) -> UnaryUnaryCall:
+        """As :meth:`unary`, but returns the call at once, to be awaited or cancelled."""
         shape = self._method(method, UNARY, serializer, deserializer)
         more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
-        return await UnaryUnaryCall(ASYNCIO, shape, request, *more).response()
+        return UnaryUnaryCall(ASYNCIO, shape, request, *more)
 
     def server_streaming(
         self,
