@@ -179,7 +179,8 @@ async def send(held: Held, message: bytes) -> bool:
     try:
         await held.call.send(message)
         return True
-    except (causewire.RpcError, asyncio.InvalidStateError, asyncio.CancelledError):
+    except (causewire.RpcError, asyncio.InvalidStateError, asyncio.CancelledError, AttributeError):
+        # the call is over, or of a kind that sends nothing
         return False
 
 
