@@ -2,8 +2,7 @@
 use crate::{
     errors,
     fork::{Owned, lock},
-    loops,
-    metadata,
+    loops, metadata,
     method::Method,
     payload,
     request::{self, Wishes},
@@ -43,6 +42,7 @@ pub(crate) struct Call {
 #[pymethods]
 impl Call {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python's arguments, one by one: a tuple would be built per call")]
     #[pyo3(signature = (mode, method, request, timeout=None, metadata=None, wait_for_ready=None, compression=None,
         authority=None, idempotent=false))]
     fn new(

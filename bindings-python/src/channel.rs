@@ -46,6 +46,7 @@ pub(crate) struct Open {
 impl Channel {
     /// `host` takes the channel's events at home and must not hold the channel.
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python's arguments, one by one: a tuple would be built per call")]
     fn new(
         py: Python<'_>,
         target: String,
@@ -96,7 +97,7 @@ impl Channel {
     /// `(connections, streams, tasks, buffered_bytes)`
     fn stats(&self, py: Python<'_>) -> PyResult<(u64, u64, u64, u64)> {
         let stats = self.current(py)?.channel.stats();
-        Ok((stats.connections as u64, stats.streams as u64, stats.tasks as u64, stats.buffered_bytes as u64))
+        Ok((stats.connections, stats.streams, stats.tasks, stats.buffered_bytes))
     }
 
     /// Tells the host once the state is another; returns the number that comes with it.

@@ -7,9 +7,7 @@ use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock, typ
 fn factory(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static FACTORY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     FACTORY
-        .get_or_try_init(py, || {
-            py.import("causewire._errors")?.getattr(intern!(py, "from_native")).map(Bound::unbind)
-        })
+        .get_or_try_init(py, || py.import("causewire._errors")?.getattr(intern!(py, "from_native")).map(Bound::unbind))
         .map(|factory| factory.bind(py))
 }
 

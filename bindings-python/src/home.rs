@@ -112,9 +112,7 @@ impl Room {
     fn tell(&self, py: Python<'_>, event: Event) -> PyResult<Option<Py<PyAny>>> {
         let host = self.host.clone_ref(py);
         match event {
-            Event::Log(log) => {
-                (host, "log", log.level as u8, log.text, log.dropped).into_py_any(py).map(Some)
-            }
+            Event::Log(log) => (host, "log", log.level as u8, log.text, log.dropped).into_py_any(py).map(Some),
             Event::State { watch, state } => (host, "state", watch, state as u8).into_py_any(py).map(Some),
             Event::Ask(ask) => {
                 let Some(channel) = self.channel.get() else { return Ok(None) };

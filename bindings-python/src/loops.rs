@@ -3,12 +3,7 @@ use crate::{
     fork::{self, Owned, lock},
     mailbox::Mailbox,
 };
-use pyo3::{
-    exceptions::PyRuntimeError,
-    intern,
-    prelude::*,
-    sync::PyOnceLock,
-};
+use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock};
 use std::{
     collections::HashMap,
     io::{ErrorKind, Read, Write},
@@ -93,7 +88,8 @@ pub(crate) fn running(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, usize)> {
 /// The running loop's queue, made at its first call.
 pub(crate) fn queue(py: Python<'_>) -> PyResult<(Arc<Mailbox>, usize)> {
     let (event_loop, key) = running(py)?;
-    let known = lock(&LOOPS).as_ref().and_then(|loops| loops.get(&key)).and_then(|queue| queue.get().mailbox().cloned());
+    let known =
+        lock(&LOOPS).as_ref().and_then(|loops| loops.get(&key)).and_then(|queue| queue.get().mailbox().cloned());
     if let Some(mailbox) = known {
         return Ok((mailbox, key));
     }

@@ -1,5 +1,9 @@
 //! A queue of the core and the calls whose news it brings.
-use crate::{fork::lock, payload, state::{Shared, Wake}};
+use crate::{
+    fork::lock,
+    payload,
+    state::{Shared, Wake},
+};
 use causewire::bridge::{CallId, Event, Queue};
 use pyo3::prelude::*;
 use std::{

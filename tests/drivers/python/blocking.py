@@ -137,6 +137,10 @@ class Driver:
         options["deserializer"] = entry.script.deserializer()
         one_request = kind in ("unary", "server_streaming")
         first = messages[0] if messages else b""
+        script = line.get("steps")
+        if one_request and script and "send" in script[0]:
+            # of these kinds the request is part of the call's beginning
+            first, script = unb64(script[0]["send"]), script[1:]
         if one_request and line.get("delay_ms"):
             time.sleep(line["delay_ms"] / 1000)
         if kind == "unary":
@@ -149,8 +153,8 @@ class Driver:
             timer.daemon = True
             timer.start()
         receiver = Receiver(held, answer, one_response=kind in ("unary", "client_streaming"))
-        if line.get("steps") is not None:
-            steps(line["steps"], held, answer, receiver)
+        if script is not None:
+            steps(script, held, answer, receiver)
             return
         if one_request:
             receiver.rest()

@@ -127,6 +127,10 @@ class Driver:
             call = held.call
             answer.cancelled(call.failure, await call.code(), await call.details())
             answer.trailers, answer.peer, answer.attempts = await call.trailers(), call.peer, call.attempts
+            try:
+                answer.headers = await call.headers()
+            except asyncio.CancelledError:
+                answer.headers = None
         self.running.pop(repr(line["id"]), None)
         self.out.line(answer.text())
 
@@ -140,6 +144,10 @@ class Driver:
         options["deserializer"] = entry.script.deserializer()
         one_request = kind in ("unary", "server_streaming")
         first = messages[0] if messages else b""
+        script = line.get("steps")
+        if one_request and script and "send" in script[0]:
+            # of these kinds the request is part of the call's beginning
+            first, script = unb64(script[0]["send"]), script[1:]
         if one_request and line.get("delay_ms"):
             await asyncio.sleep(line["delay_ms"] / 1000)
         if kind == "unary":
@@ -150,8 +158,8 @@ class Driver:
         if line.get("cancel_after_ms") is not None:
             asyncio.get_running_loop().call_later(line["cancel_after_ms"] / 1000, held.cancel)
         receiver = Receiver(held, answer, one_response=kind in ("unary", "client_streaming"))
-        if line.get("steps") is not None:
-            await steps(line["steps"], held, answer, receiver)
+        if script is not None:
+            await steps(script, held, answer, receiver)
             return
         if one_request:
             await receiver.rest()

@@ -136,7 +136,6 @@ class Answer:
         self.error = error
         self.headers = error.headers if error.headers is not None else self.headers
         self.trailers = error.trailers
-        self.unsent += error.unsent
         self.attempts = error.attempts
         self.peer = error.peer
 
