@@ -140,7 +140,7 @@ impl Context {
             None => None,
             Some(authority) => {
                 let reason = "must be host or host:port".into();
-                let bad = || refuse(Evidence::Request { field: "authority".into(), reason });
+                let bad = || refuse(Evidence::Option { field: "authority".into(), value: None, reason });
                 Some(self.uri(&method.path, &authority).ok_or_else(bad)?)
             }
         };
