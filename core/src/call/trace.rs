@@ -10,10 +10,7 @@ use crate::{
     transport::{Connection, Message, StreamFault},
 };
 use http::HeaderMap;
-use std::{
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// Shared by the call's work and the guard that may end it at any moment.
@@ -283,12 +280,13 @@ impl State {
     }
 
     fn close_attempt(&mut self, failure: Option<&Failure>) {
-        let mut attempt = Attempt::default();
-        attempt.address = self.peer.clone();
-        attempt.peer = self.peer.clone();
-        attempt.code = failure.map(Failure::code);
-        attempt.cause = failure.map(Failure::cause);
-        attempt.delay = Duration::ZERO;
+        let attempt = Attempt {
+            address: self.peer.clone(),
+            peer: self.peer.clone(),
+            code: failure.map(Failure::code),
+            cause: failure.map(Failure::cause),
+            ..Attempt::default()
+        };
         self.attempts.push(attempt);
     }
 }
