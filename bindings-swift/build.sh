@@ -1,0 +1,95 @@
+#!/bin/sh
+# Everything that is built or run for Swift; the Makefile calls nothing else of it.
+#
+#   build.sh toolchain   a Swift toolchain (exit code 3: this machine cannot have one)
+#   build.sh lib         the Rust library, and the pkg-config file through which SwiftPM finds it
+#   build.sh bindings    writes the generated half of the border anew;  --check: fails when it is stale
+#   build.sh build       the Swift package, debug
+#   build.sh driver      the driver of tests/drivers/swift
+#   build.sh test [...]  `swift test` against the testbed server, with the arguments given
+#   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+repo=$(cd "$here/.." && pwd -P)
+target=${CARGO_TARGET_DIR:-$repo/target}
+out=$target/swift
+swift=$here/toolchain/swift
+generated=$here/Sources
+export CARGO_TARGET_DIR="$target" PKG_CONFIG_PATH="$out/lib/pkgconfig"
+
+package() {
+    verb=$1
+    shift
+    (cd "$repo" && "$swift" "$verb" --scratch-path "$out/build" "$@")
+}
+
+lib() {
+    (cd "$repo" && cargo build --release -p causewire-swift --lib)
+    mkdir -p "$out/lib/pkgconfig"
+    built=$target/release/libcausewire_swift.a
+    # A directory of its own, so that no linker prefers a shared library that lies beside it.
+    if ! cmp -s "$built" "$out/lib/libcausewire_swift.a"; then
+        cp "$built" "$out/lib/libcausewire_swift.a"
+        # SwiftPM does not watch a library: what was linked with the old one has to go.
+        rm -f "$out"/build/*/debug/causewire-driver "$out"/build/*/debug/*.xctest
+    fi
+    cat >"$out/lib/pkgconfig/causewire.pc" <<PC
+Name: causewire
+Description: the core of Causewire, for Swift
+Version: $(sed -n 's/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml" | head -n 1)
+Libs: -L$out/lib -lcausewire_swift
+Cflags:
+PC
+}
+
+# What the generated files are made from: the interface that the crate declares and the generator's version.
+interface_hash() {
+    cat "$here/src/interface.rs" "$here/bindgen/Cargo.lock" | sha256sum | cut -d' ' -f1
+}
+
+bindings() {
+    stamp=$generated/CausewireCore/interface.sha256
+    if [ "${1:-}" = --check ]; then
+        [ "$(interface_hash)" = "$(cat "$stamp")" ] && return
+        echo "bindings-swift: the generated border is stale; run bindings-swift/build.sh bindings" >&2
+        exit 1
+    fi
+    lib
+    # Its own target directory: the generator's features must not disturb the workspace's build.
+    (cd "$here/bindgen" && cargo build --locked --target-dir "$target/swift-bindgen")
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    # In the crate's folder, because the generator asks cargo about the crate.
+    (cd "$here" && "$target/swift-bindgen/debug/causewire-swift-bindgen" --swift-sources --headers \
+        "$out/lib/libcausewire_swift.a" "$scratch")
+    cp "$scratch/CausewireCore.swift" "$generated/CausewireCore/"
+    cp "$scratch/CausewireCoreFFI.h" "$generated/CausewireCoreFFI/"
+    interface_hash >"$stamp"
+}
+
+# The tests' server; its first line says where everything is.
+testbed() {
+    (cd "$repo" && cargo build --quiet -p causewire-testbed)
+    scratch=$(mktemp -d)
+    mkfifo "$scratch/places"
+    "$target/debug/causewire-testbed" serve "$scratch" >"$scratch/places" &
+    server=$!
+    trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
+    read -r CAUSEWIRE_TESTBED <"$scratch/places"
+    export CAUSEWIRE_TESTBED
+}
+
+case "${1:-}" in
+toolchain) "$here/toolchain/install.sh" ;;
+lib) lib ;;
+bindings) shift && bindings "$@" ;;
+build) package build --build-tests ;;
+driver) package build --product causewire-driver ;;
+test) shift && testbed && package test "$@" ;;
+run-driver) exec "$swift" --run "$out/build/debug/causewire-driver" ;;
+*)
+    sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0"
+    exit 2
+    ;;
+esac
