@@ -43,7 +43,7 @@ impl From<Failed> for FailureText {
 /// What went wrong above the border, as `Sources/Causewire/LocalFailure.swift` numbers it.
 pub(crate) fn local(channel: &Channel, method: u32, kind: u8, type_name: &str, peer: Option<&str>) -> Failed {
     match kind {
-        0 => channel.cancelled(method),
+        0 => channel.stopped_reading(method, peer),
         1 => channel.encode_failed(method),
         2 => channel.decode_failed(method, peer, Some(type_name)),
         3 => channel.misused(method, "cannot be sent: the sending side is closed"),

@@ -225,7 +225,8 @@ fn call_options(flags: u32, timeout_ms: f64, extras: &[u8]) -> Result<CallOption
             EXTRA_AUTHORITY => options.authority = Some(text.to_owned()),
             EXTRA_COMPRESSION => {
                 let parsed = Compression::parse(text);
-                let known = parsed.ok_or_else(|| bridge::bad_option("compression", "must be identity, gzip, deflate or zstd"))?;
+                let known = parsed
+                    .ok_or_else(|| bridge::bad_option("compression", "must be identity, gzip, deflate or zstd"))?;
                 options.compression = Some(known);
             }
             _ => {}

@@ -125,7 +125,7 @@ final class StreamCall: Sendable {
     locked { $0.list = [] }
     switch await end(isolation: isolation) {
     case .failure(let error): return error
-    case .success: return core.failure(.cancelled, method: method)
+    case .success: return core.failure(.cancelled, method: method, peer: peer)
     }
   }
 }

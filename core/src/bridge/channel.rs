@@ -239,12 +239,29 @@ impl Channel {
 
     /// REQUEST_INVALID: the host's serializer threw.
     pub fn encode_failed(&self, method: u32) -> Failed {
-        let reason = "could not be serialized";
+        self.misused(method, "could not be serialized")
+    }
+
+    /// REQUEST_INVALID `message`: the call was used in a way that its kind or its state forbids.
+    pub fn misused(&self, method: u32, reason: &'static str) -> Failed {
         let evidence = Evidence::Request { field: "message".into(), reason: reason.into() };
         Failed::local(match self.registered(method) {
             Ok(method) => self.inner.context.refuse(evidence, Some(&method)),
             Err(failure) => failure,
         })
+    }
+
+    /// CANCELLED_BY_CALLER for a reader that stopped in the middle of a response that had arrived whole.
+    pub fn stopped_reading(&self, method: u32, peer: Option<&str>) -> Failed {
+        let peer: Option<Arc<str>> = peer.map(Into::into);
+        match self.registered(method) {
+            Ok(method) => {
+                let evidence = Evidence::Cancelled { reason: Some("cancelled") };
+                let failure = self.inner.context.answered_badly(evidence, &method.path, peer.clone());
+                Failed { peer, ..Failed::local(failure) }
+            }
+            Err(failure) => Failed::local(failure),
+        }
     }
 
     fn registered(&self, method: u32) -> Result<Arc<Method>, Failure> {
