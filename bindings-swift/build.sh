@@ -8,11 +8,14 @@
 #   build.sh driver      the driver of tests/drivers/swift
 #   build.sh test [...]  `swift test` against the testbed server, with the arguments given
 #   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
+#
+# CAUSEWIRE_PROFILE: debug (default) or release, of the Rust library. CARGO_TARGET_DIR: everything that is built.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 repo=$(cd "$here/.." && pwd -P)
 target=${CARGO_TARGET_DIR:-$repo/target}
+profile=${CAUSEWIRE_PROFILE:-debug}
 out=$target/swift
 swift=$here/toolchain/swift
 generated=$here/Sources
@@ -25,9 +28,11 @@ package() {
 }
 
 lib() {
-    (cd "$repo" && cargo build --release -p causewire-swift --lib)
+    release=
+    [ "$profile" = release ] && release=--release
+    (cd "$repo" && cargo build $release -p causewire-swift --lib)
     mkdir -p "$out/lib/pkgconfig"
-    built=$target/release/libcausewire_swift.a
+    built=$target/$profile/libcausewire_swift.a
     # A directory of its own, so that no linker prefers a shared library that lies beside it.
     if ! cmp -s "$built" "$out/lib/libcausewire_swift.a"; then
         cp "$built" "$out/lib/libcausewire_swift.a"
@@ -89,7 +94,7 @@ driver) package build --product causewire-driver ;;
 test) shift && testbed && package test "$@" ;;
 run-driver) exec "$swift" --run "$out/build/debug/causewire-driver" ;;
 *)
-    sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0"
+    sed -n '/^#!/d;/^#/!q;s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

@@ -3,8 +3,8 @@
 //! `interface` is what crosses, and the only file that UniFFI's generated Swift depends on; the facade in
 //! `Sources/Causewire` is what users see. Nothing here decides anything.
 mod batch;
-mod failure;
-mod interface;
+pub mod failure;
+pub mod interface;
 mod memory;
 
 uniffi::setup_scaffolding!("CausewireCore");
