@@ -50,11 +50,11 @@ PC
 
 # What the generated files are made from: the interface that the crate declares and the generator's version.
 interface_hash() {
-    cat "$here/src/interface.rs" "$here/bindgen/Cargo.lock" | sha256sum | cut -d' ' -f1
+    cat "$here/src/interface.rs" "$here/src/failure.rs" "$here/bindgen/Cargo.lock" | sha256sum | cut -d' ' -f1
 }
 
 bindings() {
-    stamp=$generated/CausewireCore/interface.sha256
+    stamp=$here/bindgen/interface.sha256
     if [ "${1:-}" = --check ]; then
         [ "$(interface_hash)" = "$(cat "$stamp")" ] && return
         echo "bindings-swift: the generated border is stale; run bindings-swift/build.sh bindings" >&2

@@ -182,17 +182,12 @@ fn level_number(level: Level) -> u8 {
     }
 }
 
+/// The place in the specification's order: idle, connecting, ready, transient failure, shutdown.
 pub(crate) fn state_number(state: ConnectivityState) -> u8 {
-    match state {
-        ConnectivityState::Idle => 0,
-        ConnectivityState::Connecting => 1,
-        ConnectivityState::Ready => 2,
-        ConnectivityState::TransientFailure => 3,
-        ConnectivityState::Shutdown => 4,
-    }
+    let place = ConnectivityState::ALL.iter().position(|known| *known == state);
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
 }
 
 pub(crate) fn state_from_number(number: u8) -> Option<ConnectivityState> {
-    use ConnectivityState::{Connecting, Idle, Ready, Shutdown, TransientFailure};
-    [Idle, Connecting, Ready, TransientFailure, Shutdown].into_iter().find(|state| state_number(*state) == number)
+    ConnectivityState::ALL.get(usize::from(number)).copied()
 }

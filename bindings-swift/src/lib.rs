@@ -5,6 +5,6 @@
 mod batch;
 pub mod failure;
 pub mod interface;
-mod memory;
+pub mod memory;
 
 uniffi::setup_scaffolding!("CausewireCore");

@@ -9,7 +9,7 @@ const LENGTH: usize = 4;
 /// A buffer that is already in the form that crosses: it moves into the `RustBuffer` without a copy, and the facade
 /// reads it in place. In the generated code its type is `Data`.
 #[derive(Debug)]
-pub(crate) struct Packed(Vec<u8>);
+pub struct Packed(Vec<u8>);
 
 impl Packed {
     /// An empty buffer, to be filled and then given to [`Packed::new`].

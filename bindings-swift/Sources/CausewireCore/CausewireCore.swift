@@ -623,11 +623,20 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 
+/**
+ * Rung on a core thread, with no lock held, once per batch.
+ */
 public protocol Notify: AnyObject, Sendable {
     
+    /**
+     * Take until the queue is empty.
+     */
     func ready() 
     
 }
+/**
+ * Rung on a core thread, with no lock held, once per batch.
+ */
 open class NotifyImpl: Notify, @unchecked Sendable {
     fileprivate let handle: UInt64
 
@@ -681,6 +690,9 @@ open class NotifyImpl: Notify, @unchecked Sendable {
     
 
     
+    /**
+     * Take until the queue is empty.
+     */
 open func ready()  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_notify_ready(
@@ -818,6 +830,9 @@ public func FfiConverterTypeNotify_lower(_ value: Notify) -> UInt64 {
 
 
 
+/**
+ * A channel with the queue of its calls.
+ */
 public protocol QueueProtocol: AnyObject, Sendable {
     
     func answerAddresses(ask: UInt64, addresses: [String]) 
@@ -826,39 +841,73 @@ public protocol QueueProtocol: AnyObject, Sendable {
     
     func answerToken(ask: UInt64, token: String) 
     
+    /**
+     * The end of the call still comes.
+     */
     func cancel(call: UInt64) 
     
+    /**
+     * Ends the calls and the connections. The queue still rings for what they end with.
+     */
     func close() 
     
     func closeSend(call: UInt64) 
     
     func connect() 
     
+    /**
+     * The reader has taken this many messages.
+     */
     func credit(call: UInt64, messages: UInt32) 
     
+    /**
+     * The record of what went wrong above the border. `kind`: `failure.rs`.
+     */
     func localFailure(method: UInt32, kind: UInt8, typeName: String, peer: String?)  -> FailureText
     
     func networkChanged() 
     
+    /**
+     * Registers a method; `kind`: 0 unary, 1 server streaming, 2 client streaming, 3 both.
+     */
     func register(path: String, kind: UInt8) throws  -> UInt32
     
+    /**
+     * Nobody is left who could call: `notify` is let go of when the last end was taken.
+     */
     func release() 
     
     func resetBackoff() 
     
+    /**
+     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
+     */
     func send(call: UInt64, message: Data)  -> UInt8
     
     func state()  -> UInt8
     
     func stats()  -> Counters
     
+    /**
+     * Starts a call. Integers, because an enum or an option would be a buffer of its own; `extras` is empty for most
+     * calls. `flags`: 1 wait_for_ready is given, 2 it is true, 4 idempotent; `streamed`: the requests come by `send`.
+     */
     func submit(method: UInt32, flags: UInt32, timeoutMs: Double, extras: Data, metadata: Data, message: Data, streamed: Bool) throws  -> UInt64
     
+    /**
+     * News of up to `max` calls; `batch.rs` says how they are packed.
+     */
     func take(max: UInt32)  -> Data
     
+    /**
+     * One state event with this number follows, once the state is another than `known`.
+     */
     func watch(known: UInt8)  -> UInt64
     
 }
+/**
+ * A channel with the queue of its calls.
+ */
 open class Queue: QueueProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
@@ -898,6 +947,9 @@ open class Queue: QueueProtocol, @unchecked Sendable {
     public func uniffiCloneHandle() -> UInt64 {
         return try! rustCall { uniffi_causewire_swift_fn_clone_queue(self.handle, $0) }
     }
+    /**
+     * Opens a channel. `hooks`: 1 the host answers for tokens, 2 for addresses, 4 it has a logger.
+     */
 public convenience init(target: String, options: String, secrets: Secrets, hooks: UInt8, notify: Notify)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeRefusal_lift) {
@@ -955,6 +1007,9 @@ open func answerToken(ask: UInt64, token: String)  {try! rustCall() {
 }
 }
     
+    /**
+     * The end of the call still comes.
+     */
 open func cancel(call: UInt64)  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_queue_cancel(
@@ -964,6 +1019,9 @@ open func cancel(call: UInt64)  {try! rustCall() {
 }
 }
     
+    /**
+     * Ends the calls and the connections. The queue still rings for what they end with.
+     */
 open func close()  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_queue_close(
@@ -989,6 +1047,9 @@ open func connect()  {try! rustCall() {
 }
 }
     
+    /**
+     * The reader has taken this many messages.
+     */
 open func credit(call: UInt64, messages: UInt32)  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_queue_credit(
@@ -999,6 +1060,9 @@ open func credit(call: UInt64, messages: UInt32)  {try! rustCall() {
 }
 }
     
+    /**
+     * The record of what went wrong above the border. `kind`: `failure.rs`.
+     */
 open func localFailure(method: UInt32, kind: UInt8, typeName: String, peer: String?) -> FailureText  {
     return try!  FfiConverterTypeFailureText_lift(try! rustCall() {
         uniffiCallStatus in
@@ -1020,6 +1084,9 @@ open func networkChanged()  {try! rustCall() {
 }
 }
     
+    /**
+     * Registers a method; `kind`: 0 unary, 1 server streaming, 2 client streaming, 3 both.
+     */
 open func register(path: String, kind: UInt8)throws  -> UInt32  {
     return try  FfiConverterUInt32.lift(try rustCallWithError(FfiConverterTypeRefusal_lift) {
         uniffiCallStatus in
@@ -1031,6 +1098,9 @@ open func register(path: String, kind: UInt8)throws  -> UInt32  {
 })
 }
     
+    /**
+     * Nobody is left who could call: `notify` is let go of when the last end was taken.
+     */
 open func release()  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_queue_release(
@@ -1047,6 +1117,9 @@ open func resetBackoff()  {try! rustCall() {
 }
 }
     
+    /**
+     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
+     */
 open func send(call: UInt64, message: Data) -> UInt8  {
     return try!  FfiConverterUInt8.lift(try! rustCall() {
         uniffiCallStatus in
@@ -1078,6 +1151,10 @@ open func stats() -> Counters  {
 })
 }
     
+    /**
+     * Starts a call. Integers, because an enum or an option would be a buffer of its own; `extras` is empty for most
+     * calls. `flags`: 1 wait_for_ready is given, 2 it is true, 4 idempotent; `streamed`: the requests come by `send`.
+     */
 open func submit(method: UInt32, flags: UInt32, timeoutMs: Double, extras: Data, metadata: Data, message: Data, streamed: Bool)throws  -> UInt64  {
     return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeRefusal_lift) {
         uniffiCallStatus in
@@ -1100,6 +1177,9 @@ open func submit(method: UInt32, flags: UInt32, timeoutMs: Double, extras: Data,
 })
 }
     
+    /**
+     * News of up to `max` calls; `batch.rs` says how they are packed.
+     */
 open func take(max: UInt32) -> Data  {
     return try!  FfiConverterData.lift(try! rustCall() {
         uniffiCallStatus in
@@ -1110,6 +1190,9 @@ open func take(max: UInt32) -> Data  {
 })
 }
     
+    /**
+     * One state event with this number follows, once the state is another than `known`.
+     */
 open func watch(known: UInt8) -> UInt64  {
     return try!  FfiConverterUInt64.lift(try! rustCall() {
         uniffiCallStatus in
@@ -1168,6 +1251,9 @@ public func FfiConverterTypeQueue_lower(_ value: Queue) -> UInt64 {
 
 
 
+/**
+ * What a channel holds right now.
+ */
 public struct Counters: Equatable, Hashable {
     public var connections: UInt64
     public var streams: UInt64
@@ -1230,13 +1316,28 @@ public func FfiConverterTypeCounters_lower(_ value: Counters) -> RustBuffer {
 }
 
 
+/**
+ * A failure that the facade asked for.
+ */
 public struct FailureText: Equatable, Hashable {
+    /**
+     * The canonical record.
+     */
     public var record: String
+    /**
+     * One line of ours.
+     */
     public var message: String
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(record: String, message: String) {
+    public init(
+        /**
+         * The canonical record.
+         */record: String, 
+        /**
+         * One line of ours.
+         */message: String) {
         self.record = record
         self.message = message
     }
@@ -1284,12 +1385,21 @@ public func FfiConverterTypeFailureText_lower(_ value: FailureText) -> RustBuffe
 }
 
 
+/**
+ * What crosses beside the options document.
+ */
 public struct Secrets: Equatable, Hashable {
+    /**
+     * PEM private key of the client certificate.
+     */
     public var tlsKeyPem: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(tlsKeyPem: String?) {
+    public init(
+        /**
+         * PEM private key of the client certificate.
+         */tlsKeyPem: String?) {
         self.tlsKeyPem = tlsKeyPem
     }
 
@@ -1334,11 +1444,17 @@ public func FfiConverterTypeSecrets_lower(_ value: Secrets) -> RustBuffer {
 }
 
 
+/**
+ * A refusal before anything was sent.
+ */
 public 
 enum Refusal: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
     
     
+    /**
+     * The canonical record, and one line of ours.
+     */
     case Failed(record: String, message: String
     )
 
@@ -1458,6 +1574,9 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         return seq
     }
 }
+/**
+ * Renders a record. `style`: 0 one line, 1 several lines for the person who repairs it, 2 a line for strangers.
+ */
 public func render(record: String, style: UInt8) -> String  {
     return try!  FfiConverterString.lift(try! rustCall() {
         uniffiCallStatus in
@@ -1483,70 +1602,70 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_causewire_swift_checksum_func_render() != 25999) {
+    if (uniffi_causewire_swift_checksum_func_render() != 38850) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_notify_ready() != 20530) {
+    if (uniffi_causewire_swift_checksum_method_notify_ready() != 5062) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_answer_addresses() != 23883) {
+    if (uniffi_causewire_swift_checksum_method_queue_answer_addresses() != 30286) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_answer_failed() != 30971) {
+    if (uniffi_causewire_swift_checksum_method_queue_answer_failed() != 27569) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_answer_token() != 18164) {
+    if (uniffi_causewire_swift_checksum_method_queue_answer_token() != 35763) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_cancel() != 23880) {
+    if (uniffi_causewire_swift_checksum_method_queue_cancel() != 15939) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_close() != 24336) {
+    if (uniffi_causewire_swift_checksum_method_queue_close() != 11367) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_close_send() != 5827) {
+    if (uniffi_causewire_swift_checksum_method_queue_close_send() != 63914) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_connect() != 43851) {
+    if (uniffi_causewire_swift_checksum_method_queue_connect() != 30211) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_credit() != 44601) {
+    if (uniffi_causewire_swift_checksum_method_queue_credit() != 49448) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_local_failure() != 56737) {
+    if (uniffi_causewire_swift_checksum_method_queue_local_failure() != 49057) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_network_changed() != 6214) {
+    if (uniffi_causewire_swift_checksum_method_queue_network_changed() != 6182) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_register() != 705) {
+    if (uniffi_causewire_swift_checksum_method_queue_register() != 30452) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_release() != 2830) {
+    if (uniffi_causewire_swift_checksum_method_queue_release() != 43408) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_reset_backoff() != 32256) {
+    if (uniffi_causewire_swift_checksum_method_queue_reset_backoff() != 36686) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_send() != 42902) {
+    if (uniffi_causewire_swift_checksum_method_queue_send() != 2099) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_state() != 22318) {
+    if (uniffi_causewire_swift_checksum_method_queue_state() != 37772) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_stats() != 19263) {
+    if (uniffi_causewire_swift_checksum_method_queue_stats() != 57648) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_submit() != 16996) {
+    if (uniffi_causewire_swift_checksum_method_queue_submit() != 12820) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_take() != 23832) {
+    if (uniffi_causewire_swift_checksum_method_queue_take() != 31444) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_watch() != 8737) {
+    if (uniffi_causewire_swift_checksum_method_queue_watch() != 16169) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_constructor_queue_new() != 63127) {
+    if (uniffi_causewire_swift_checksum_constructor_queue_new() != 9847) {
         return InitializationResult.apiChecksumMismatch
     }
 
