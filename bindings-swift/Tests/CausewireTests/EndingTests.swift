@@ -115,7 +115,7 @@ final class EndingTests: TestbedCase {
           while channel.stats.streams < 35 { try await Task.sleep(nanoseconds: 1_000_000) }
           throw Enough()
         }
-        try await group.waitForAll()
+        for try await _ in group {}
       }
       XCTFail("the group must fail")
     } catch {

@@ -71,14 +71,12 @@ final class ErrorTests: TestbedCase {
     XCTAssertEqual(metadata.failure.cause, .requestInvalid)
     XCTAssertTrue(metadata.failure.json.contains("metadata.x-token"), metadata.failure.json)
     XCTAssertFalse(everyText(metadata).contains("canary"))
-    for bad in [CallOptions(timeout: .seconds(-1)), CallOptions(authority: "a b")] {
+    for (bad, field) in [(CallOptions(timeout: .seconds(-1)), "deadline_ms"), (CallOptions(authority: "a b"), "authority")] {
       let error = try await failure { () throws(RpcError) in try await channel.unary("/a.B/C", Data(), options: bad) }
-      XCTAssertEqual(error.failure.cause, .optionInvalid)
-      let stream = try await failure { () throws(RpcError) in
-        let call = try channel.bidirectional("/a.B/C", options: bad)
-        return try await call.headers()
-      }
-      XCTAssertEqual(stream.failure.cause, .optionInvalid)
+      XCTAssertEqual(error.failure.evidence["field"], .text(field), error.failure.json)
+      XCTAssertEqual(error.failure.reached, .no)
+      let stream = try await failure { () throws(RpcError) in try channel.bidirectional("/a.B/C", options: bad) }
+      XCTAssertEqual(stream.failure.json, error.failure.json)
     }
   }
 

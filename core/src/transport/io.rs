@@ -1,4 +1,4 @@
-use super::{sockets::Tracked, tap::RawTap};
+use super::{quiet::Quiet, sockets::Tracked, tap::RawTap};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -15,21 +15,21 @@ use tokio_rustls::client::TlsStream;
 /// A connected socket, which a fork child knows to close.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(Tracked, TcpStream),
+    Tcp(Tracked, Quiet<TcpStream>),
     #[cfg(unix)]
-    Unix(Tracked, UnixStream),
+    Unix(Tracked, Quiet<UnixStream>),
 }
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Socket {
-        Socket::Tcp(Tracked::new(&stream), stream)
+        Socket::Tcp(Tracked::new(&stream), Quiet(stream))
     }
 }
 
 #[cfg(unix)]
 impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Socket {
-        Socket::Unix(Tracked::new(&stream), stream)
+        Socket::Unix(Tracked::new(&stream), Quiet(stream))
     }
 }
 

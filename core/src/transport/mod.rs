@@ -10,6 +10,7 @@ mod fault;
 pub(crate) mod framing;
 mod io;
 mod keepalive;
+mod quiet;
 mod resets;
 mod slots;
 mod sockets;
