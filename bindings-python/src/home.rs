@@ -72,7 +72,7 @@ fn furnish(host: Py<PyAny>) -> PyResult<Arc<Room>> {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.mailbox.queue.abandon();
+        self.mailbox.abandon();
     }
 }
 

@@ -57,7 +57,7 @@ impl LoopQueue {
     /// The loop is gone: its calls are cancelled, and nobody is told.
     fn abandon(&self) {
         if let Some(inner) = self.inner.get() {
-            inner.mailbox.queue.abandon();
+            inner.mailbox.abandon();
         }
     }
 }
@@ -70,7 +70,7 @@ impl LoopQueue {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.mailbox.queue.abandon();
+        self.mailbox.abandon();
         fork::untrack(self.bell.as_raw_fd());
         fork::untrack(self.rope.as_raw_fd());
     }

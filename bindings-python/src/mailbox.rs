@@ -29,6 +29,13 @@ impl Mailbox {
         lock(&self.calls).insert(id, call.clone());
     }
 
+    /// The host is gone: cancels every call and lets go of what waits for them.
+    pub(crate) fn abandon(&self) {
+        self.queue.abandon();
+        let calls = std::mem::take(&mut *lock(&self.calls));
+        calls.into_values().for_each(|call| call.retire());
+    }
+
     /// Takes one batch and settles everything in it. Returns what concerns no call, and whether there is more.
     pub(crate) fn drain(&self, py: Python<'_>) -> (Vec<Event>, bool) {
         payload::bury();

@@ -106,11 +106,17 @@ impl Shared {
         news::DONE
     }
 
-    /// Nobody reads this call's news any more.
+    /// Nobody reads this call's news any more. To be called with the GIL.
     pub(crate) fn retire(&self) {
-        if !std::mem::replace(&mut self.state().over, true) {
-            self.live.fetch_sub(1, Relaxed);
-        }
+        let (waiters, on_done) = {
+            let mut state = self.state();
+            if !std::mem::replace(&mut state.over, true) {
+                self.live.fetch_sub(1, Relaxed);
+            }
+            (std::mem::take(&mut state.waiters), state.on_done.take())
+        };
+        // only now: dropping an object may run Python
+        drop((waiters, on_done));
     }
 
     /// Sleeps until the leading thread brings the news, or leads no more. Without the GIL.

@@ -20,18 +20,32 @@ _attached: Dict[int, _Attached] = {}
 
 def attach(loop: asyncio.AbstractEventLoop) -> _native.LoopQueue:
     """Makes the queue of a loop; the native module calls this at the loop's first call."""
+    _sweep()
     queue = _native.LoopQueue()
     key = id(loop)
 
     def gone(_: object) -> None:
-        _attached.pop(key, None)
-        _native.forget_loop(key)
-        # the loop and its selector are gone: nobody listens on the descriptor that closes with the queue
-        queue.abandon()
+        _forget(key)
 
     loop.add_reader(queue.fileno(), queue.drain)
     _attached[key] = _Attached(weakref.ref(loop, gone), queue)
     return queue
+
+
+def _forget(key: int) -> None:
+    # the loop and its selector are gone or closed: nobody listens on the descriptor that closes with the queue
+    found = _attached.pop(key, None)
+    if found is not None:
+        _native.forget_loop(key)
+        found.queue.abandon()
+
+
+def _sweep() -> None:
+    """A closed loop never takes the ends of its calls, whose futures then keep it alive."""
+    for key, found in list(_attached.items()):
+        loop = found.loop()
+        if loop is None or loop.is_closed():
+            _forget(key)
 
 
 def by_key(key: int) -> Optional[asyncio.AbstractEventLoop]:
