@@ -1,5 +1,8 @@
 //! A call of a blocking thread: its own slot, no queue.
-use super::intake::{Intake, Job};
+use super::{
+    guard::guarded_or,
+    intake::{Intake, Job},
+};
 use crate::{
     call::{Outcome, Port, Sent, Sink},
     metadata::Metadata,
@@ -101,33 +104,39 @@ pub struct BlockingCall {
 impl BlockingCall {
     /// Waits for news. `None`: the time is up. Lists of messages are to be credited when read.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Progress> {
-        let mut state = self.slot.lock();
-        if state.progress.is_empty() && !state.over {
-            state.waiting = true;
-            state = wait(&self.slot.news, state, timeout, |s| s.progress.is_empty() && !s.over);
-            state.waiting = false;
-        }
-        let nothing = state.progress.is_empty() && !state.over;
-        (!nothing).then(|| std::mem::take(&mut state.progress))
+        guarded_or(None, || {
+            let mut state = self.slot.lock();
+            if state.progress.is_empty() && !state.over {
+                state.waiting = true;
+                state = wait(&self.slot.news, state, timeout, |s| s.progress.is_empty() && !s.over);
+                state.waiting = false;
+            }
+            let nothing = state.progress.is_empty() && !state.over;
+            (!nothing).then(|| std::mem::take(&mut state.progress))
+        })
     }
 
     /// Hands over a request message. `Full`: wait for room before the next.
     pub fn send(&self, message: Bytes) -> Sent {
-        let (sent, wake) = self.port.send(message);
-        self.wake(wake);
-        sent
+        guarded_or(Sent::Ended, || {
+            let (sent, wake) = self.port.send(message);
+            self.wake(wake);
+            sent
+        })
     }
 
     /// Waits until a sender that was told `Full` may go on. False: the time is up, or the call is over.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
-        let mut state = self.slot.lock();
-        if !state.room && !state.over && !self.port.has_room() {
-            state.waiting_room = true;
-            state = wait(&self.slot.room, state, timeout, |s| !s.room && !s.over);
-            state.waiting_room = false;
-        }
-        state.room = false;
-        !state.over && self.port.has_room()
+        guarded_or(false, || {
+            let mut state = self.slot.lock();
+            if !state.room && !state.over && !self.port.has_room() {
+                state.waiting_room = true;
+                state = wait(&self.slot.room, state, timeout, |s| !s.room && !s.over);
+                state.waiting_room = false;
+            }
+            state.room = false;
+            !state.over && self.port.has_room()
+        })
     }
 
     /// The call is over; nothing that is sent now is taken.

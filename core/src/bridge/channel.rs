@@ -4,6 +4,7 @@ use super::{
     ask::{Answer, Asks},
     blocking::{BlockingCall, Slot},
     event::CallId,
+    guard::{guarded, guarded_or},
     intake::{Intake, Job},
     queue::Queue,
 };
@@ -101,20 +102,22 @@ impl Channel {
     /// # Errors
     /// TARGET_INVALID, OPTION_INVALID, TLS_CONFIG_INVALID.
     pub fn open(spec: ChannelSpec<'_>) -> Result<Channel, Failure> {
-        let document = if spec.options.is_empty() { "{}" } else { spec.options };
-        let options = ChannelOptions::parse(document)?.with_secrets(spec.secrets);
-        let asks = spec.home.clone().filter(|_| spec.ask_token || spec.ask_resolve).map(Asks::new);
-        let hooks = Hooks {
-            language: spec.language.name(),
-            credentials: asks.clone().filter(|_| spec.ask_token).map(|asks| asks as Arc<dyn Provider>),
-            resolver: asks.clone().filter(|_| spec.ask_resolve).map(|asks| asks as Arc<dyn ResolveHook>),
-            log: spec.home.clone().filter(|_| spec.logs).map(log_to).unwrap_or_default(),
-            ..Hooks::default()
-        };
-        let (core, context) = open(spec.target, options, hooks)?;
-        let intake = Intake::start(core.rt());
-        let methods = RwLock::default();
-        Ok(Channel { inner: Arc::new(Inner { core, context, intake, asks, home: spec.home, methods }) })
+        guarded("bridge.open", || {
+            let document = if spec.options.is_empty() { "{}" } else { spec.options };
+            let options = ChannelOptions::parse(document)?.with_secrets(spec.secrets);
+            let asks = spec.home.clone().filter(|_| spec.ask_token || spec.ask_resolve).map(Asks::new);
+            let hooks = Hooks {
+                language: spec.language.name(),
+                credentials: asks.clone().filter(|_| spec.ask_token).map(|asks| asks as Arc<dyn Provider>),
+                resolver: asks.clone().filter(|_| spec.ask_resolve).map(|asks| asks as Arc<dyn ResolveHook>),
+                log: spec.home.clone().filter(|_| spec.logs).map(log_to).unwrap_or_default(),
+                ..Hooks::default()
+            };
+            let (core, context) = open(spec.target, options, hooks)?;
+            let intake = Intake::start(core.rt());
+            let methods = RwLock::default();
+            Ok(Channel { inner: Arc::new(Inner { core, context, intake, asks, home: spec.home, methods }) })
+        })
     }
 
     /// Registers a method, once; it crosses as an integer from then on.
@@ -122,12 +125,14 @@ impl Channel {
     /// # Errors
     /// REQUEST_INVALID `method`.
     pub fn method(&self, path: &str, kind: Kind) -> Result<u32, Failure> {
-        let mut methods = self.inner.methods.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = methods.iter().position(|m| m.kind == kind && *m.path == *path) {
-            return Ok(known as u32);
-        }
-        methods.push(Arc::new(self.inner.context.method(path, kind)?));
-        Ok(methods.len() as u32 - 1)
+        guarded("bridge.method", || {
+            let mut methods = self.inner.methods.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = methods.iter().position(|m| m.kind == kind && *m.path == *path) {
+                return Ok(known as u32);
+            }
+            methods.push(Arc::new(self.inner.context.method(path, kind)?));
+            Ok(methods.len() as u32 - 1)
+        })
     }
 
     /// Starts a call whose events go to `queue`.
@@ -135,13 +140,15 @@ impl Channel {
     /// # Errors
     /// A bad argument, named. Nothing was sent and no event follows.
     pub fn submit(&self, queue: &Queue, call: CallSpec) -> Result<CallId, Failure> {
-        let start = self.prepare(call)?;
-        let id = next_id();
-        if !queue.adopt(id, &start.port, &self.inner.intake) {
-            return Err(self.unusable(Unusable::Closed));
-        }
-        self.launch(start, queue.sink(id));
-        Ok(id)
+        guarded("bridge.submit", || {
+            let start = self.prepare(call)?;
+            let id = next_id();
+            if !queue.adopt(id, &start.port, &self.inner.intake) {
+                return Err(self.unusable(Unusable::Closed));
+            }
+            self.launch(start, queue.sink(id));
+            Ok(id)
+        })
     }
 
     /// Starts a call for a thread that will wait for it.
@@ -149,79 +156,96 @@ impl Channel {
     /// # Errors
     /// A bad argument, named. Nothing was sent.
     pub fn start(&self, call: CallSpec) -> Result<BlockingCall, Failure> {
-        let start = self.prepare(call)?;
-        let slot = Arc::new(Slot::default());
-        let handle = BlockingCall { slot: slot.clone(), port: start.port.clone(), intake: self.inner.intake.clone() };
-        self.launch(start, slot);
-        Ok(handle)
+        guarded("bridge.start", || {
+            let start = self.prepare(call)?;
+            let slot = Arc::new(Slot::default());
+            let handle =
+                BlockingCall { slot: slot.clone(), port: start.port.clone(), intake: self.inner.intake.clone() };
+            self.launch(start, slot);
+            Ok(handle)
+        })
     }
 
     /// The state of the channel; does not connect.
     pub fn state(&self) -> ConnectivityState {
-        self.inner.core.state()
+        guarded_or(ConnectivityState::Shutdown, || self.inner.core.state())
     }
 
     /// Connects although no call needs it yet.
     pub fn connect(&self) {
-        self.inner.core.connect();
+        guarded_or((), || {
+            self.inner.core.connect();
+        })
     }
 
     /// Ends the current wait between connection attempts.
     pub fn reset_backoff(&self) {
-        self.inner.core.reset_backoff();
+        guarded_or((), || {
+            self.inner.core.reset_backoff();
+        })
     }
 
     /// The network is another one: tries again at once.
     pub fn network_changed(&self) {
-        self.inner.core.network_changed();
+        guarded_or((), || {
+            self.inner.core.network_changed();
+        })
     }
 
     /// Calls in flight end, new ones fail with CHANNEL_UNUSABLE, connections close.
     pub fn close(&self) {
-        self.inner.core.close();
+        guarded_or((), || {
+            self.inner.core.close();
+        })
     }
 
     /// Sends one [`Event::State`] to the home queue once the state differs from `last`.
     pub fn watch_state(&self, last: ConnectivityState) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let watch = NEXT.fetch_add(1, Relaxed);
-        let (core, home) = (self.inner.core.clone(), self.inner.home.clone());
-        self.inner.core.rt().spawn("bridge.watch", async move {
-            let state = core.wait_for_state_change(last).await;
-            if let Some(home) = home {
-                home.push(Event::State { watch, state });
-            }
-        });
-        watch
+        guarded_or(0, || {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            let watch = NEXT.fetch_add(1, Relaxed);
+            let (core, home) = (self.inner.core.clone(), self.inner.home.clone());
+            self.inner.core.rt().spawn("bridge.watch", async move {
+                let state = core.wait_for_state_change(last).await;
+                if let Some(home) = home {
+                    home.push(Event::State { watch, state });
+                }
+            });
+            watch
+        })
     }
 
     /// Blocks until the state differs from `last`. False: the time is up.
     pub fn wait_for_state_change(&self, last: ConnectivityState, timeout: Option<Duration>) -> bool {
-        let (tell, told) = mpsc::channel();
-        let tell = Mutex::new(tell);
-        let core = self.inner.core.clone();
-        let watch = self.inner.core.rt().spawn("bridge.watch", async move {
-            core.wait_for_state_change(last).await;
-            let _ = tell.lock().map(|tell| tell.send(()));
-        });
-        let changed = match timeout {
-            Some(timeout) => told.recv_timeout(timeout).is_ok(),
-            None => told.recv().is_ok(),
-        };
-        watch.abort();
-        changed
+        guarded_or(false, || {
+            let (tell, told) = mpsc::channel();
+            let tell = Mutex::new(tell);
+            let core = self.inner.core.clone();
+            let watch = self.inner.core.rt().spawn("bridge.watch", async move {
+                core.wait_for_state_change(last).await;
+                let _ = tell.lock().map(|tell| tell.send(()));
+            });
+            let changed = match timeout {
+                Some(timeout) => told.recv_timeout(timeout).is_ok(),
+                None => told.recv().is_ok(),
+            };
+            watch.abort();
+            changed
+        })
     }
 
     /// Connections, streams, tasks and buffered bytes of this moment.
     pub fn stats(&self) -> Stats {
-        crate::channel::stats(&self.inner.core, &self.inner.context)
+        guarded_or(Stats::default(), || crate::channel::stats(&self.inner.core, &self.inner.context))
     }
 
     /// Answers an [`Event::Ask`].
     pub fn answer(&self, ask: u64, answer: Answer) {
-        if let Some(asks) = &self.inner.asks {
-            asks.answer(ask, answer);
-        }
+        guarded_or((), || {
+            if let Some(asks) = &self.inner.asks {
+                asks.answer(ask, answer);
+            }
+        })
     }
 
     /// RESPONSE_DECODE_FAILED: the host's deserializer threw.

@@ -8,6 +8,7 @@ mod ask;
 mod blocking;
 mod channel;
 mod event;
+mod guard;
 mod intake;
 mod queue;
 

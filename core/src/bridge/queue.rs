@@ -1,6 +1,7 @@
 //! The pull queue: filled by the calls of any number of channels, emptied by one host thread or event loop.
 use super::{
     event::{Batch, CallId, Event},
+    guard::guarded_or,
     intake::{Intake, Job},
 };
 use crate::{
@@ -79,11 +80,13 @@ impl Queue {
 
     /// News of up to `max` calls, and whatever concerns no call.
     pub fn take(&self, max: usize) -> Batch {
-        let (batch, finished) = self.owner.shared.state().take(max);
-        if finished {
-            self.owner.shared.release();
-        }
-        batch
+        guarded_or(Batch { events: Vec::new(), more: false }, || {
+            let (batch, finished) = self.owner.shared.state().take(max);
+            if finished {
+                self.owner.shared.release();
+            }
+            batch
+        })
     }
 
     /// Calls whose end was not taken yet: while there are any, the host's loop has to live.
@@ -93,46 +96,58 @@ impl Queue {
 
     /// Hands over a request message.
     pub fn send(&self, call: CallId, message: Bytes) -> Sent {
-        let mut sent = Sent::Ended;
-        self.with_port(call, |port| {
-            let (what, wake) = port.send(message);
-            sent = what;
-            wake
-        });
-        sent
+        guarded_or(Sent::Ended, || {
+            let mut sent = Sent::Ended;
+            self.with_port(call, |port| {
+                let (what, wake) = port.send(message);
+                sent = what;
+                wake
+            });
+            sent
+        })
     }
 
     /// No more request messages.
     pub fn close_send(&self, call: CallId) {
-        self.with_port(call, Port::close_send);
+        guarded_or((), || {
+            self.with_port(call, Port::close_send);
+        })
     }
 
     /// RST_STREAM(CANCEL). The call's Done still comes.
     pub fn cancel(&self, call: CallId) {
-        self.with_port(call, |port| port.cancel("cancelled"));
+        guarded_or((), || {
+            self.with_port(call, |port| port.cancel("cancelled"));
+        })
     }
 
     /// The reader has read this many messages of the lists it was given.
     pub fn credit(&self, call: CallId, messages: u32) {
-        self.with_port(call, |port| port.credit(messages as usize));
+        guarded_or((), || {
+            self.with_port(call, |port| port.credit(messages as usize));
+        })
     }
 
     /// Cancels every call. Their ends still come; the ring is let go of when the last was taken.
     pub fn close(&self) {
-        let (ports, finished) = {
-            let mut state = self.owner.shared.state();
-            state.closed = true;
-            (state.ports(), state.calls.is_empty())
-        };
-        cancel_all(ports, "queue closed");
-        if finished {
-            self.owner.shared.release();
-        }
+        guarded_or((), || {
+            let (ports, finished) = {
+                let mut state = self.owner.shared.state();
+                state.closed = true;
+                (state.ports(), state.calls.is_empty())
+            };
+            cancel_all(ports, "queue closed");
+            if finished {
+                self.owner.shared.release();
+            }
+        })
     }
 
     /// The host goes away: lets go of the ring at once, cancels and discards everything.
     pub fn abandon(&self) {
-        self.owner.shared.abandon();
+        guarded_or((), || {
+            self.owner.shared.abandon();
+        })
     }
 
     // --- for the rest of the bridge
