@@ -1,11 +1,12 @@
 """CPU time per operation of causewire.aio against grpc.aio, on one testbed, in turns.
 
-bench.py TARGET [ROUNDS]                    the table
+bench.py TESTBED [ROUNDS]                   the table; TESTBED is the causewire-testbed program
 bench.py TARGET CLIENT CASE SECONDS         one run: prints the number of operations and microseconds of CPU for each
 """
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import statistics
 import subprocess
@@ -71,7 +72,16 @@ async def measure(target: str, client: str, case: str, seconds: float) -> Tuple[
     return done, spent / done * 1e6
 
 
-def table(target: str, rounds: int) -> None:
+def table(testbed: str, rounds: int) -> None:
+    with subprocess.Popen([testbed, "serve"], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            compare(json.loads(server.stdout.readline())["target"], rounds)
+        finally:
+            server.terminate()
+
+
+def compare(target: str, rounds: int) -> None:
     seen: Dict[Tuple[str, str], List[float]] = {}
     for _ in range(rounds):
         for case in CASES:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds, tests and type-checks the pip package: build.sh build | test [pytest arguments] | types | wheel
+# Builds, tests and type-checks the pip package: build.sh build | test [pytest arguments] | types | bench | wheel
 # CARGO_TARGET_DIR   where cargo builds; absent: target
 # CAUSEWIRE_PROFILE  debug (default) or release
 # CAUSEWIRE_VENV     the virtual environment; absent: $CARGO_TARGET_DIR/python-venv
@@ -36,13 +36,17 @@ make_venv() {
 	cp "$here/requirements-dev.txt" "$venv/requirements-dev.txt"
 }
 
+cargo_build() {
+	case $profile in
+	release) (cd "$root" && cargo build --quiet --release -p "$1") ;;
+	*) (cd "$root" && cargo build --quiet -p "$1") ;;
+	esac
+}
+
 # The package in the work tree is what the environment imports; cargo only has to leave the module in it.
 build() {
 	make_venv
-	flags=
-	[ "$profile" = release ] && flags=--release
-	# shellcheck disable=SC2086
-	(cd "$root" && cargo build --quiet -p causewire-python $flags)
+	cargo_build causewire-python
 	made=$target/$profile/lib_causewire.so
 	[ -f "$made" ] || made=$target/$profile/lib_causewire.dylib
 	# moved into place, because a running process may have the old one mapped
@@ -58,20 +62,26 @@ build)
 	;;
 test)
 	build
-	(cd "$root" && cargo build --quiet -p causewire-testbed)
-	CAUSEWIRE_TESTBED=${CAUSEWIRE_TESTBED:-$target/debug/causewire-testbed} \
+	cargo_build causewire-testbed
+	CAUSEWIRE_TESTBED=${CAUSEWIRE_TESTBED:-$target/$profile/causewire-testbed} \
 		"$venv/bin/python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" "$@" "$here/tests"
 	;;
 types)
 	make_venv
 	(cd "$here" && "$venv/bin/python" -m mypy --cache-dir "$target/mypy")
 	;;
+bench)
+	profile=release
+	build
+	cargo_build causewire-testbed
+	"$venv/bin/python" "$here/bench.py" "$target/release/causewire-testbed" "$@"
+	;;
 wheel)
 	make_venv
 	"$venv/bin/maturin" build --release --manifest-path "$here/Cargo.toml" --out "$target/wheels"
 	;;
 *)
-	echo "usage: bindings-python/build.sh build | test [pytest arguments] | types | wheel" >&2
+	echo "usage: bindings-python/build.sh build | test [pytest arguments] | types | bench [rounds] | wheel" >&2
 	exit 2
 	;;
 esac
