@@ -24,10 +24,14 @@ impl Mask {
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let mask: Mask = serde_yaml_ng::from_str(&text)?;
-        match mask.masked.len() + mask.digits.len() {
+        match mask.keys() {
             0..=MOST_KEYS => Ok(mask),
             count => Err(format!("{}: {count} keys, at most {MOST_KEYS} are allowed", path.display()).into()),
         }
+    }
+
+    pub(crate) fn keys(&self) -> usize {
+        self.masked.len() + self.digits.len()
     }
 
     /// Every value that counts, in order.

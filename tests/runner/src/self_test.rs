@@ -26,7 +26,8 @@ pub(crate) async fn self_test(suite: &Suite, scenarios: &[Scenario]) -> Result<S
     if planted == 0 {
         return Err("nothing was planted".into());
     }
-    Ok(format!("self-test: {planted} planted differences, all noticed; {masked} values are masked"))
+    let keys = suite.mask.keys();
+    Ok(format!("self-test: {planted} planted differences, all noticed; {masked} values are masked by {keys} keys"))
 }
 
 /// How many altered values were noticed, and how many are masked.
