@@ -54,9 +54,8 @@ impl Metadata {
     /// [`MetadataFault`] names the key and the place of the bad byte, never a value: a key outside `[0-9a-z_.-]` or
     /// reserved for gRPC or HTTP, an ASCII value outside `%x20-7E`.
     pub fn append(&mut self, key: &str, value: &[u8]) -> Result<(), MetadataFault> {
-        let name = validate::key(key)?;
-        let value = if is_binary(name.as_str()) { base64_value(value) } else { validate::ascii(key, value)? };
-        self.0.push((name, value));
+        let entry = entry(key, value).map_err(|fault| MetadataFault { index: Some(self.0.len()), ..fault })?;
+        self.0.push(entry);
         Ok(())
     }
 
@@ -178,6 +177,12 @@ fn is_binary(name: &str) -> bool {
 
 fn carries_status(name: &str) -> bool {
     matches!(name, "grpc-status" | "grpc-message" | "grpc-status-details-bin")
+}
+
+fn entry(key: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), MetadataFault> {
+    let name = validate::key(key)?;
+    let value = if is_binary(name.as_str()) { base64_value(value) } else { validate::ascii(key, value)? };
+    Ok((name, value))
 }
 
 fn base64_value(bytes: &[u8]) -> HeaderValue {
