@@ -131,7 +131,8 @@ impl Answer {
 
 fn entries(metadata: &Metadata) -> Value {
     let entry = |(key, value): (&str, Entry<'_>)| match value {
-        Entry::Ascii(text) => json!([key, String::from_utf8_lossy(text)]),
+        // A peer may send any byte; each is one character, as in the other languages.
+        Entry::Ascii(text) => json!([key, text.iter().copied().map(char::from).collect::<String>()]),
         Entry::Binary(bytes) => json!([key, STANDARD.encode(bytes)]),
     };
     metadata.iter().map(entry).collect()

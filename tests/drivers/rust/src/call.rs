@@ -68,7 +68,7 @@ fn failed(answer: &mut Answer, ended: Ended) {
     }
     answer.trailers = error.trailers().clone();
     answer.attempts = error.attempts();
-    answer.peer = error.peer().map(str::to_owned);
+    answer.peer = error.peer().map(str::to_owned).or(answer.peer.take());
     answer.error = Some(error);
 }
 
@@ -83,7 +83,7 @@ async fn make(
     let channel = entry.channel.map_err(Ended::Shared)?;
     let (metadata, options) = (metadata(line)?, options(line)?);
     if entry.hooks.deserialize_throws {
-        return Ok(refuse(&channel, line, messages, metadata, options).await?);
+        return Ok(refuse(&channel, line, messages, metadata, options, answer).await?);
     }
     let plain = line.cancel_after_ms.is_none() && line.steps.is_none() && line.delay_ms.is_none();
     if matches!(line.kind, Kind::Unary) && plain && messages.len() == 1 {
@@ -127,13 +127,21 @@ async fn refuse(
     messages: Vec<Bytes>,
     metadata: Metadata,
     options: CallOptions,
+    answer: &mut Answer,
 ) -> Result<(), RpcError> {
     let message = messages.into_iter().next();
     let mut call: Call<Refuses, Refuses> =
         channel.start(&line.method, line.kind.into(), Request { message, metadata, options, canceller: None })?;
     call.close_send();
-    while call.message().await?.is_some() {}
-    Ok(())
+    let end = loop {
+        match call.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    answer.peer = call.peer().map(|p| p.to_string());
+    end
 }
 
 async fn stream(
