@@ -188,7 +188,12 @@ impl<S: Sink> Exchange<'_, S> {
         let (mut bytes, mut messages) = self.port.allowance();
         for _ in 0..TURN {
             if (bytes == 0 || messages == 0) && !self.request.method.kind.one_response() {
-                return Poll::Pending; // the reader's credit wakes us
+                // Credit that came while this list was read found nothing paused and woke nobody: look again.
+                self.flush();
+                (bytes, messages) = self.port.allowance();
+                if bytes == 0 || messages == 0 {
+                    return Poll::Pending; // the reader's credit wakes us
+                }
             }
             let received = match ready!(self.receiver.poll_next(cx)) {
                 Ok(received) => received,
