@@ -76,7 +76,7 @@ async fn run(shared: Arc<Shared>, rt: Handle) {
         };
         for job in jobs.drain(..) {
             match job {
-                Job::Start(task) => drop(rt.spawn("bridge.call", task)),
+                Job::Start(task) => drop(rt.spawn("call", task)),
                 Job::Wake(port) => port.wake(),
             }
         }
