@@ -156,8 +156,8 @@ done
     async fn equal_drivers_pass() {
         let (tally, ended) = tally(&["rust", "python"], GOOD).await;
         ended.unwrap();
-        assert_eq!(tally, Tally { scenarios: 1, drivers: 2, failed: 0, compared: 10 });
-        assert_eq!(tally.to_string(), "scenarios 1 x drivers 2 = 2 passed, 0 failed, 10 values compared");
+        assert_eq!(tally, Tally { scenarios: 1, drivers: 2, failed: 0, compared: 9 });
+        assert_eq!(tally.to_string(), "scenarios 1 x drivers 2 = 2 passed, 0 failed, 9 values compared");
     }
 
     #[tokio::test]
