@@ -24,6 +24,7 @@
 //! A call falls through the modules in the order in which they are listed here, and a module imports only what stands
 //! below it (`cargo xtask layers`).
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod bridge;
 #[cfg(feature = "tonic")]

@@ -20,7 +20,9 @@ use tokio::sync::oneshot;
 /// One question.
 #[derive(Clone, Debug)]
 pub struct Ask {
+    /// To answer by.
     pub id: u64,
+    /// What is asked.
     pub kind: AskKind,
 }
 
@@ -28,19 +30,29 @@ pub struct Ask {
 #[derive(Clone, Debug)]
 pub enum AskKind {
     /// A bearer token for one attempt.
-    Token { method: Arc<str>, audience: Arc<str> },
+    Token {
+        /// `/pkg.Service/Method`.
+        method: Arc<str>,
+        /// `https://host[:port]/pkg.Service`.
+        audience: Arc<str>,
+    },
     /// The addresses of the channel's target.
-    Resolve { target: Arc<str> },
+    Resolve {
+        /// As the channel was given it.
+        target: Arc<str>,
+    },
 }
 
 /// What the host answers. An exception's text never crosses: it may hold the secret itself.
 #[derive(Debug)]
 pub enum Answer {
+    /// For `authorization: Bearer …`.
     Token(Secret<String>),
     /// `ip:port`, `[ip6]:port` or `unix:/path`.
     Addresses(Vec<String>),
     /// The callback failed; `unavailable`: what it depends on could not be reached.
     Failed {
+        /// What the callback depends on could not be reached.
         unavailable: bool,
     },
 }

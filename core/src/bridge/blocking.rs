@@ -18,8 +18,11 @@ use std::{
 /// What has happened since the last look.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// Response headers and the peer that sent them.
     pub headers: Option<(Metadata, Option<Arc<str>>)>,
+    /// To be credited when read.
     pub messages: Vec<Message>,
+    /// The call is over.
     pub done: Option<Outcome>,
 }
 

@@ -33,9 +33,13 @@ use std::{
 /// The language of a binding, for the user-agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
+    /// Node.
     Node,
+    /// Python.
     Python,
+    /// Swift.
     Swift,
+    /// Rust.
     Rust,
 }
 
@@ -54,11 +58,13 @@ impl Language {
 /// What a host opens a channel with.
 #[derive(Debug)]
 pub struct ChannelSpec<'a> {
+    /// What to connect to.
     pub target: &'a str,
     /// The JSON document of `ChannelOptions`; empty means `{}`.
     pub options: &'a str,
     /// What must be in no document that somebody logs.
     pub secrets: Secrets,
+    /// For the user-agent.
     pub language: Language,
     /// Where the channel's questions, log lines and state changes go. Needed for any of them.
     pub home: Option<Queue>,
@@ -75,7 +81,9 @@ pub struct ChannelSpec<'a> {
 pub struct CallSpec {
     /// From [`Channel::method`].
     pub method: u32,
+    /// Sent with the call.
     pub metadata: Metadata,
+    /// Deadline and the like.
     pub options: CallOptions,
     /// The one request of a unary or server-streaming call.
     pub message: Option<Bytes>,

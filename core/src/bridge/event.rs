@@ -9,6 +9,7 @@ pub type CallId = u64;
 /// One batch.
 #[derive(Debug)]
 pub struct Batch {
+    /// In the order in which they happened to each call.
     pub events: Vec<Event>,
     /// There is more: take again. False: the queue is empty and will ring for the next event.
     pub more: bool,
@@ -18,17 +19,42 @@ pub struct Batch {
 #[derive(Debug)]
 pub enum Event {
     /// Response headers of a streamed response.
-    Headers { call: CallId, headers: Metadata, peer: Option<Arc<str>> },
+    Headers {
+        /// The call.
+        call: CallId,
+        /// Response headers.
+        headers: Metadata,
+        /// Address of the server.
+        peer: Option<Arc<str>>,
+    },
     /// A list of messages of a streamed response. To be credited when read.
-    Messages { call: CallId, messages: Vec<Message> },
+    Messages {
+        /// The call.
+        call: CallId,
+        /// In order.
+        messages: Vec<Message>,
+    },
     /// A sender that was told `Full` may go on.
-    Room { call: CallId },
+    Room {
+        /// The call.
+        call: CallId,
+    },
     /// The call is over.
-    Done { call: CallId, outcome: Outcome },
+    Done {
+        /// The call.
+        call: CallId,
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// A question to the host, to be answered by [`Channel::answer`](super::Channel::answer).
     Ask(Ask),
     /// A line for the host's logger.
     Log(Log),
     /// The state differs from the one that `watch` was made with.
-    State { watch: u64, state: ConnectivityState },
+    State {
+        /// From [`Channel::watch_state`](super::Channel::watch_state).
+        watch: u64,
+        /// The state now.
+        state: ConnectivityState,
+    },
 }

@@ -11,7 +11,9 @@ pub type Outcome = Result<Reply, Box<Failed>>;
 pub struct Reply {
     /// The one response of a unary or client-streaming call; streamed ones were delivered before.
     pub message: Option<Message>,
+    /// Response headers.
     pub headers: Metadata,
+    /// Trailers, without those that carry the status.
     pub trailers: Metadata,
     /// Address of the server that answered.
     pub peer: Option<Arc<str>>,
@@ -27,9 +29,13 @@ pub struct Failed {
     pub details: String,
     /// The server's serialized `google.rpc.Status`.
     pub status_details: Option<Bytes>,
+    /// Response headers.
     pub headers: Option<Metadata>,
+    /// Trailers, without those that carry the status.
     pub trailers: Metadata,
+    /// Address of the server that was talked to last.
     pub peer: Option<Arc<str>>,
+    /// Attempts made, transparent ones included.
     pub attempts: u32,
     /// Request messages that were accepted from the caller and never handed to the wire.
     pub unsent: usize,
@@ -51,6 +57,7 @@ impl Failed {
         }
     }
 
+    /// The gRPC status code.
     pub fn code(&self) -> Code {
         self.failure.code()
     }

@@ -25,9 +25,13 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
+    /// One request, one response.
     Unary = 0,
+    /// One request, many responses.
     ServerStreaming = 1,
+    /// Many requests, one response.
     ClientStreaming = 2,
+    /// Many of both.
     Bidi = 3,
 }
 

@@ -60,8 +60,11 @@ pub struct ChannelBuilder {
 /// One request message, or the wishes of a call that streams its requests.
 #[derive(Clone, Debug, Default)]
 pub struct Request<T> {
+    /// The message.
     pub message: T,
+    /// Metadata to send.
     pub metadata: Metadata,
+    /// Deadline and the like.
     pub options: CallOptions,
     /// Ends a unary call from elsewhere. A [`Call`] has its own.
     pub canceller: Option<Canceller>,
@@ -70,8 +73,11 @@ pub struct Request<T> {
 /// One response message and what came with it.
 #[derive(Clone, Debug)]
 pub struct Response<T> {
+    /// The message.
     pub message: T,
+    /// Response headers.
     pub headers: Metadata,
+    /// Trailers, without those that carry the status.
     pub trailers: Metadata,
     /// Address of the server that answered.
     pub peer: Option<Arc<str>>,

@@ -17,7 +17,9 @@ pub enum Level {
 /// One line for the host's logger; free of secrets like every rendering of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
+    /// How much it matters.
     pub level: Level,
+    /// One line.
     pub text: String,
     /// Lines that were dropped before this one because nobody took them.
     pub dropped: u64,

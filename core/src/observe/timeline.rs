@@ -8,11 +8,26 @@ use tokio::time::Instant;
 #[non_exhaustive]
 pub enum Event {
     /// The call entered a phase.
-    Phase { phase: Phase, at: Duration },
+    Phase {
+        /// Which.
+        phase: Phase,
+        /// Since the call began.
+        at: Duration,
+    },
     /// A further attempt begins; the first is number 1.
-    Attempt { number: u32, at: Duration },
+    Attempt {
+        /// From 1.
+        number: u32,
+        /// Since the call began.
+        at: Duration,
+    },
     /// The call is over.
-    Ended { code: u8, at: Duration },
+    Ended {
+        /// The gRPC status code.
+        code: u8,
+        /// Since the call began.
+        at: Duration,
+    },
 }
 
 /// Hears every event of every call of a channel. Called on the call's own task: it must not block.
