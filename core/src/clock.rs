@@ -1,17 +1,11 @@
 //! The time and randomness seam: everything that waits or rolls dice goes through here, so that a test can pause the
 //! one and seed the other.
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 pub(crate) use tokio::time::Instant;
 
 /// The monotonic time of the runtime, which a test may have paused.
 pub(crate) fn now() -> Instant {
     Instant::now()
-}
-
-/// The time of day, for certificate dates and reports only: it may jump.
-#[allow(clippy::disallowed_methods)] // this is the seam
-pub(crate) fn wall() -> SystemTime {
-    SystemTime::now()
 }
 
 /// Spreads waits, so that clients which failed together do not come back together.
@@ -22,6 +16,7 @@ pub(crate) struct Jitter {
 
 impl Jitter {
     /// The same seed gives the same waits.
+    #[cfg(test)]
     pub(crate) fn new(seed: u64) -> Jitter {
         Jitter { rng: fastrand::Rng::with_seed(seed) }
     }
@@ -38,6 +33,7 @@ impl Jitter {
         Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(Duration::MAX)
     }
 
+    #[cfg(test)]
     /// A number below `end`; 0 for an empty range.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.rng.usize(..end) }

@@ -38,7 +38,6 @@ pub mod credentials;
 mod balance;
 pub mod resolve;
 mod subchannel;
-#[allow(dead_code, unused_imports)] // seams of what comes later
 mod transport;
 // ---- vocabulary
 pub mod status;
@@ -48,9 +47,7 @@ pub mod failure;
 pub mod observe;
 pub mod options;
 mod backoff;
-#[allow(dead_code)]
 mod rt;
-#[allow(dead_code)]
 mod clock;
 
 pub use balance::ConnectivityState;

@@ -72,10 +72,6 @@ impl<T> JoinHandle<T> {
     pub(crate) fn abort(&self) {
         self.0.abort();
     }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
 }
 
 impl<T> Future for JoinHandle<T> {
@@ -179,6 +175,7 @@ impl Node {
 static FIRST: Node = Node::new();
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
+#[cfg(test)]
 /// Counts the forks between this process and the one that loaded the library. What was made in another generation
 /// belongs to another process.
 pub(crate) fn generation() -> u64 {

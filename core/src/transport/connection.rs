@@ -1,5 +1,4 @@
 use super::{
-    DialTimings,
     fault::{self, StreamFault},
     framing::Framed,
     metadata_size,
@@ -56,7 +55,8 @@ impl Connection {
         self.state().tls.is_some()
     }
 
-    pub(crate) fn timings(&self) -> DialTimings {
+    #[cfg(test)]
+    pub(crate) fn timings(&self) -> super::DialTimings {
         self.state().timings
     }
 
@@ -115,6 +115,7 @@ impl Connection {
         }
     }
 
+    #[cfg(test)]
     /// Closes at once: calls in flight end with CHANNEL_UNUSABLE.
     pub(crate) fn close(&self) {
         self.state().ask_to_close();
@@ -125,6 +126,7 @@ impl Connection {
         self.state().drain();
     }
 
+    #[cfg(test)]
     pub(crate) fn stats(&self) -> ConnectionStats {
         self.monitor().stats()
     }

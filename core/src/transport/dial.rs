@@ -64,6 +64,7 @@ pub(crate) struct DialFailed {
     pub(crate) timings: DialTimings,
 }
 
+#[cfg(test)]
 /// Connects, and returns when the peer's SETTINGS are applied.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 /// A connected socket, which a fork child knows to close.
 #[derive(Debug)]
+#[allow(dead_code)] // `Tracked` is held for what its drop does
 pub(crate) enum Socket {
     Tcp(Tracked, Quiet<TcpStream>),
     #[cfg(unix)]

@@ -21,15 +21,17 @@ mod tap;
 mod tests;
 pub(crate) mod tls;
 
-pub(crate) use connection::{Connection, ConnectionStats, Monitor, Slot};
-pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial, dial_observed};
-pub(crate) use driver::{ConnectionEnd, Driver};
+pub(crate) use connection::{Connection, Monitor};
+pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial_observed};
+pub(crate) use driver::Driver;
 pub(crate) use fault::StreamFault;
 pub use framing::Message;
 pub(crate) use sockets::take_inherited;
-pub(crate) use state::Life;
-pub(crate) use stream::{RecvHalf, SendHalf, Stopped};
+pub(crate) use stream::{RecvHalf, SendHalf};
 pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};
+
+#[cfg(test)]
+pub(crate) use {dial::dial, driver::ConnectionEnd, state::Life, stream::Stopped};
 
 use http::HeaderMap;
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};

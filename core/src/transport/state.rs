@@ -31,6 +31,7 @@ pub(super) struct State {
     pub(super) address: Arc<str>,
     pub(super) tls: Option<Arc<tls::Facts>>,
     pub(super) limits: Limits,
+    #[allow(dead_code)] // shown by Debug
     pub(super) timings: DialTimings,
     pub(super) slots: Slots,
     pub(super) resets: Resets,

@@ -16,7 +16,6 @@ use bytes::{Buf, Bytes};
 use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
 use http::{HeaderMap, response};
 use std::{
-    future::poll_fn,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -175,6 +174,7 @@ impl SendHalf {
         Poll::Ready(Ok(()))
     }
 
+    #[cfg(test)]
     /// [`start_send`](SendHalf::start_send) and wait. A dropped future leaves the rest of the message to the next
     /// `poll_sent`.
     ///
@@ -182,7 +182,7 @@ impl SendHalf {
     /// [`Stopped`].
     pub(crate) async fn send(&mut self, message: Framed, end: bool) -> Result<(), Stopped> {
         self.start_send(message, end);
-        poll_fn(|cx| self.poll_sent(cx)).await
+        std::future::poll_fn(|cx| self.poll_sent(cx)).await
     }
 
     /// Ends the request.
@@ -193,6 +193,7 @@ impl SendHalf {
         if self.shared.has(SEND_DONE) { Ok(()) } else { self.send_now(Framed::empty(), true) }
     }
 
+    #[cfg(test)]
     /// Ready when the peer takes no more of the request.
     pub(crate) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         match &mut self.stream {
@@ -328,16 +329,19 @@ impl RecvHalf {
         }
     }
 
+    #[cfg(test)]
     pub(crate) async fn head(&mut self) -> Result<response::Parts, StreamFault> {
-        poll_fn(|cx| self.poll_head(cx)).await
+        std::future::poll_fn(|cx| self.poll_head(cx)).await
     }
 
+    #[cfg(test)]
     pub(crate) async fn data(&mut self) -> Option<Result<Bytes, StreamFault>> {
-        poll_fn(|cx| self.poll_data(cx)).await
+        std::future::poll_fn(|cx| self.poll_data(cx)).await
     }
 
+    #[cfg(test)]
     pub(crate) async fn trailers(&mut self) -> Result<Option<HeaderMap>, StreamFault> {
-        poll_fn(|cx| self.poll_trailers(cx)).await
+        std::future::poll_fn(|cx| self.poll_trailers(cx)).await
     }
 
     fn fail(&mut self, error: &h2::Error) -> StreamFault {

@@ -79,6 +79,7 @@ impl Deframer {
         self.head.is_some() || self.buffered > 0
     }
 
+    #[cfg(test)]
     /// Bytes held back for a message that is not yet whole.
     pub(crate) fn buffered(&self) -> usize {
         self.buffered

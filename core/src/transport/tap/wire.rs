@@ -21,6 +21,7 @@ pub(crate) struct GoAway {
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     Eof {
+        #[allow(dead_code)] // shown by Debug
         inside_frame: bool,
     },
     /// Keeps the typed error: the errno, the TLS alert. h2 keeps only its kind and text.

@@ -1,5 +1,5 @@
 //! MAX_CONCURRENT_STREAMS: calls wait in our queue, never in h2's.
-use super::{super::*, peer::*};
+use super::peer::*;
 use crate::failure::Reached;
 use crate::failure::evidence::{Evidence, Loss};
 use std::{
