@@ -67,13 +67,16 @@ async function makeCall(line, entry, controller, answer) {
 
 async function stream(line, kind, channel, method, messages, options, answer) {
   if (kind === 'serverStreaming') {
-    const first = messages[0] ?? Buffer.alloc(0);
-    const start = () => channel.serverStreaming(method, first, options);
-    return line.steps === undefined ? receiveRest(start(), kind, answer) : performSteps(line, kind, start, answer);
+    // With steps, the request is what the first of them sends.
+    const [step, ...others] = line.steps ?? [];
+    const sent = step?.send === undefined ? undefined : fromBase64(step.send);
+    const start = () => channel.serverStreaming(method, sent ?? messages[0] ?? Buffer.alloc(0), options);
+    const steps = sent === undefined ? line.steps : others;
+    return steps === undefined ? receiveRest(start(), kind, answer) : performSteps(steps, kind, start, answer);
   }
   const start = () => channel[kind](method, options);
   if (line.steps !== undefined) {
-    return performSteps(line, kind, start, answer);
+    return performSteps(line.steps, kind, start, answer);
   }
   const call = start();
   const sending = sendAll(line, call, messages, answer);
@@ -110,9 +113,9 @@ async function receiveRest(call, kind, answer) {
   answer.attempts = call.attempts;
 }
 
-async function performSteps(line, kind, start, answer) {
+async function performSteps(steps, kind, start, answer) {
   let call = start();
-  for (const step of line.steps) {
+  for (const step of steps) {
     if (step.drop !== undefined) {
       answer.dropped = true;
       call = undefined;
@@ -130,7 +133,7 @@ async function performSteps(line, kind, start, answer) {
 /** False: the step failed and no further one is done. */
 async function performStep(step, call, kind, answer) {
   if (step.send !== undefined) {
-    const accepted = await call.send(fromBase64(step.send));
+    const accepted = kind === 'serverStreaming' ? false : await call.send(fromBase64(step.send));
     answer.unsent += accepted ? 0 : 1;
     return accepted;
   }
@@ -162,7 +165,7 @@ async function receive(count, call, kind, answer) {
   }
 }
 
-/** Twice, because a promise that has just settled still holds what it was waited for with. */
+/** Several times, because a promise that has just settled still holds what it was waited for with. */
 async function forget() {
   for (let round = 0; round < 3; round++) {
     await sleep(1);
