@@ -144,10 +144,21 @@ for (const type of [RpcError, ...CLASSES]) {
   Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
 }
 
-/** @internal */
+/** With the stack of whoever gave a bad argument. @internal */
 export function rpcError(parts: FailedParts, reason?: Reason): RpcError {
   const type = CLASSES[parts.code - 1] ?? RpcError;
   return new type(parts, reason);
+}
+
+/** For a call that has ended: the stack of that moment is the event loop's and says nothing. @internal */
+export function endOfCall(parts: FailedParts, reason?: Reason): RpcError {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return rpcError(parts, reason);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /** Throws where the native half refused an argument. @internal */

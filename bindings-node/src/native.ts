@@ -1,6 +1,7 @@
 /** The native half, as `native/*.rs` defines it, and how it is found. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { platform } from './platform.js';
 
 /** An error as it crosses; `errors.ts` makes the class of it. */
 export interface FailedParts {
@@ -61,20 +62,6 @@ export interface Native {
     hooks: number,
   ): NativeChannel | FailedParts;
   render(record: string, style: number): string;
-}
-
-/** `linux-x64-gnu`, `darwin-arm64`, …: the suffix of the package that has this machine's native half. */
-function platform(): string {
-  const base = `${process.platform}-${process.arch}`;
-  if (process.platform === 'linux') {
-    return `${base}-${usesGlibc() ? 'gnu' : 'musl'}`;
-  }
-  return process.platform === 'win32' ? `${base}-msvc` : base;
-}
-
-function usesGlibc(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime !== undefined;
 }
 
 function load(): Native {

@@ -1,7 +1,7 @@
 /** The inside of a streaming call. The object that the user holds is `call.ts`; only that one is collected. */
 import { Abort } from './abort.js';
 import { border, type CallListener } from './border.js';
-import { type Reason, type RpcError, rpcError } from './errors.js';
+import { endOfCall, type Reason, type RpcError, rpcError } from './errors.js';
 import { Metadata } from './metadata.js';
 import type { RegisteredMethod } from './method.js';
 import type { FailedParts, NativeChannel } from './native.js';
@@ -101,7 +101,7 @@ export class StreamState<I, O> implements CallListener {
       this.#gotHeaders(Metadata.received(parts.headers));
     }
     const reason = this.#reason ?? this.#abort?.reason(parts);
-    this.#end({ error: this.#failure ?? rpcError(parts, reason) });
+    this.#end({ error: this.#failure ?? endOfCall(parts, reason) });
   }
 
   // --- the user
@@ -234,7 +234,7 @@ export class StreamState<I, O> implements CallListener {
 
   #decodeError(source: unknown): RpcError {
     const parts = this.native.decodeFailed(this.method.id, this.peer, this.method.responseType);
-    return rpcError(parts, { source });
+    return endOfCall(parts, { source });
   }
 
   #gotHeaders(headers: Metadata): void {

@@ -1,6 +1,6 @@
 import type { Abort } from './abort.js';
 import type { CallListener } from './border.js';
-import { rpcError } from './errors.js';
+import { endOfCall } from './errors.js';
 import type { RegisteredMethod } from './method.js';
 import type { FailedParts, NativeChannel } from './native.js';
 import type { Response } from './response.js';
@@ -28,13 +28,13 @@ export class UnaryCall<O> implements CallListener {
       this.resolve(reply.with(decode(reply.message as Buffer)));
     } catch (source) {
       const parts = this.native.decodeFailed(this.method.id, reply.peer, this.method.responseType);
-      this.reject(rpcError(parts, { source }));
+      this.reject(endOfCall(parts, { source }));
     }
   }
 
   onFailure(parts: FailedParts): void {
     this.abort?.end();
-    this.reject(rpcError(parts, this.abort?.reason(parts)));
+    this.reject(endOfCall(parts, this.abort?.reason(parts)));
   }
 
   onHeaders(): void {}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Builds and tests the npm package.
+#
+#   build   the native half with cargo, the TypeScript half with tsc, side by side where `dist` finds them
+#   types   type checks of the sources and of a program that uses the package
+#   test    node:test, against the testbed server
+#
+# CARGO_TARGET_DIR    where cargo builds; absent: target
+# CAUSEWIRE_PROFILE   debug (default) or release
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+root=$(cd .. && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+profile=${CAUSEWIRE_PROFILE:-debug}
+
+# Installs what the lock file says, once per lock file.
+dependencies() {
+  local stamp=node_modules/.installed
+  if ! cmp -s package-lock.json "$stamp"; then
+    npm ci --ignore-scripts --no-audit --no-fund
+    cp package-lock.json "$stamp"
+  fi
+}
+
+# `debug` is the directory of cargo's profile `dev`.
+cargo_profile() {
+  if [ "$profile" = debug ]; then echo dev; else echo "$profile"; fi
+}
+
+native() {
+  cargo build -q --profile "$(cargo_profile)" -p causewire-node
+  local library
+  case $(uname -s) in
+  Darwin) library=libcausewire_node.dylib ;;
+  *) library=libcausewire_node.so ;;
+  esac
+  # Removed first: a running process keeps the old file, and does not see its pages change.
+  local addon
+  addon=causewire.$(node -p 'require("./dist/platform.js").platform()').node
+  rm -f "$addon"
+  cp "$target/$profile/$library" "$addon"
+}
+
+build() {
+  dependencies
+  rm -rf dist
+  node_modules/.bin/tsc -p .
+  native
+}
+
+types() {
+  dependencies
+  node_modules/.bin/tsc -p . --noEmit
+  node_modules/.bin/tsc -p test/types
+}
+
+tests() {
+  dependencies
+  if [ ! -x "$target/$profile/causewire-testbed" ]; then
+    cargo build -q --profile "$(cargo_profile)" -p causewire-testbed
+  fi
+  CAUSEWIRE_TESTBED="$target/$profile/causewire-testbed" node --test --test-reporter=tap test/*.test.mjs
+}
+
+case ${1-} in
+build) build ;;
+types) types ;;
+test) tests ;;
+*)
+  echo "usage: bindings-node/build.sh build|types|test" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,87 @@
+// Wrong types are TypeErrors; bad values are RpcErrors that name the field. Nothing is sent in either case.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Channel, Metadata, RpcError } from 'causewire';
+import { plain } from './testbed.mjs';
+
+const channel = plain('127.0.0.1:1');
+const bytes = new Uint8Array();
+
+function names(field) {
+  return (error) => {
+    assert.ok(error instanceof RpcError, String(error));
+    assert.equal(error.failure.evidence.option ?? error.failure.evidence.field, field);
+    assert.equal(error.attempts, 0);
+    return true;
+  };
+}
+
+test('a channel with a wrong type', () => {
+  assert.throws(() => new Channel(), TypeError);
+  assert.throws(() => new Channel(5), TypeError);
+  assert.throws(() => new Channel('a:1', 'tls'), TypeError);
+  assert.throws(() => new Channel('a:1', { logger: 'console' }), TypeError);
+  assert.throws(() => new Channel('a:1', { tls: { keyPem: 1 } }), TypeError);
+  assert.throws(() => new Channel('a:1', { userAgent: () => 'a' }), TypeError);
+});
+
+test('a channel with a bad value', () => {
+  assert.throws(() => new Channel('a:1', { keepalive: { timeMs: -1 } }), names('keepalive.time_ms'));
+  assert.throws(() => new Channel('a:1', { fooBar: 1 }), names('foo_bar'));
+  assert.throws(() => new Channel('a:1', { backoff: { multiplier: 0.1 } }), names('backoff.multiplier'));
+  assert.throws(() => new Channel('a:1', { tls: { caPem: 'no' } }), (error) => {
+    assert.equal(error.failure.cause, 'TLS_CONFIG_INVALID');
+    return true;
+  });
+  assert.throws(() => new Channel('::nonsense::'), (error) => error.failure.cause === 'TARGET_INVALID');
+});
+
+test('a call with a wrong type', async () => {
+  await assert.rejects(channel.unary(5, bytes), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', 'text'), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', bytes, { timeoutMs: '5' }), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', bytes, { signal: {} }), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', bytes, { waitForReady: 1 }), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', bytes, { metadata: 'a' }), TypeError);
+  await assert.rejects(channel.unary('/a.B/C', bytes, { metadata: [['a', 5]] }), TypeError);
+  assert.throws(() => channel.serverStreaming('/a.B/C', 'text'), TypeError);
+  assert.throws(() => channel.clientStreaming('/a.B/C', 5), TypeError);
+  const unary = { path: '/a.B/C', kind: 'unary', encode: (m) => m, decode: (m) => m };
+  assert.throws(() => channel.serverStreaming(unary, bytes), TypeError);
+  const sender = channel.clientStreaming('/a.B/C');
+  await assert.rejects(sender.send('text'), TypeError);
+  sender.cancel();
+});
+
+test('a call with a bad value', async () => {
+  await assert.rejects(channel.unary('no-slash', bytes), names('method'));
+  await assert.rejects(channel.unary('/a.B/C', bytes, { timeoutMs: -1 }), names('deadline_ms'));
+  await assert.rejects(channel.unary('/a.B/C', bytes, { timeoutMs: Number.NaN }), names('deadline_ms'));
+  await assert.rejects(channel.unary('/a.B/C', bytes, { compression: 'br' }), names('compression'));
+  const metadata = [
+    ['a', 'fine'],
+    ['b b', 'canary'],
+  ];
+  await assert.rejects(channel.unary('/a.B/C', bytes, { metadata }), (error) => {
+    assert.match(error.failure.evidence.field, /^metadata\[1\]/);
+    assert.ok(!error.record.includes('canary'));
+    return true;
+  });
+});
+
+test('calls on a closed channel', async () => {
+  const closed = plain('127.0.0.1:1');
+  closed.close();
+  await assert.rejects(closed.unary('/a.B/C', bytes), (error) => error.failure.cause === 'CHANNEL_UNUSABLE');
+  assert.equal(closed.state, 'SHUTDOWN');
+});
+
+test('metadata keeps order and duplicates', () => {
+  const metadata = new Metadata({ a: '1', 'b-bin': new Uint8Array([1]), c: ['2', '3'] }).append('A', '4');
+  assert.deepEqual([...metadata].map(([key]) => key), ['a', 'b-bin', 'c', 'c', 'a']);
+  assert.deepEqual(metadata.getAll('a'), ['1', '4']);
+  assert.deepEqual(metadata.get('B-BIN'), Buffer.from([1]));
+  assert.equal(metadata.size, 5);
+  assert.ok(!metadata.has('d'));
+  assert.throws(() => metadata.append('a', 5), TypeError);
+});

@@ -1,0 +1,112 @@
+// The functions that a program gives to a channel, and the channel's state.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
+import { Channel } from 'causewire';
+import { eventually, message, plain, service, startTestbed } from './testbed.mjs';
+
+let testbed;
+let ca;
+
+before(async () => {
+  testbed = await startTestbed();
+  ca = readFileSync(testbed.places.ca_file, 'utf8');
+});
+after(() => testbed.close());
+
+test('a token provider is asked for each call and its token is sent', async () => {
+  const asked = [];
+  const tokenProvider = async (request) => {
+    asked.push(request);
+    return `token-${asked.length}`;
+  };
+  const channel = new Channel(testbed.places.tls_target, { tls: { caPem: ca }, tokenProvider });
+  for (const expected of ['Bearer token-1', 'Bearer token-2']) {
+    const { message: seen } = await channel.unary(service.whoAmI, message('WhoAmIRequest', { headers: ['authorization'] }));
+    assert.equal(Buffer.from(seen.headers[0].value).toString(), expected);
+  }
+  assert.equal(asked[0].method, service.whoAmI.path);
+  assert.match(asked[0].audience, /^https:\/\/.*causewire\.testbed\.v1\.Testbed$/);
+});
+
+test('what a token provider throws is shown nowhere', async () => {
+  for (const tokenProvider of [() => Promise.reject(new Error('canary')), () => 5]) {
+    const channel = new Channel(testbed.places.tls_target, { tls: { caPem: ca }, tokenProvider });
+    await assert.rejects(channel.unary('/a.B/C', new Uint8Array(), { timeoutMs: 5000 }), (error) => {
+      assert.equal(error.failure.layer, 'credentials');
+      assert.ok(![inspect(error, { depth: null, showHidden: true }), error.record].join().includes('canary'));
+      return true;
+    });
+  }
+});
+
+test('a resolver gives the addresses', async () => {
+  const targets = [];
+  const resolver = async (target) => {
+    targets.push(target);
+    return [testbed.places.target];
+  };
+  const channel = plain('dns:///nowhere.invalid:1', { resolver });
+  await channel.unary('/bench.Echo/Unary', Buffer.from('hi'), { timeoutMs: 5000 });
+  assert.equal(targets.length, 1);
+});
+
+test('a logger gets lines, and its exceptions stay its own', async () => {
+  const lines = [];
+  const channel = plain(testbed.places.faults.refused, { logger: (entry) => lines.push(entry) });
+  await assert.rejects(channel.unary('/a.B/C', new Uint8Array()));
+  await eventually(() => lines.length > 0, 'a log line');
+  assert.equal(lines[0].level, 'warn');
+  assert.match(lines[0].message, /CONNECT_REFUSED/);
+  assert.equal(lines[0].dropped, 0);
+  const thrown = new Promise((resolve) => process.once('uncaughtException', resolve));
+  let full = true;
+  const careless = plain(testbed.places.faults.refused, {
+    logger: () => {
+      if (full) {
+        full = false;
+        throw new Error('disk full');
+      }
+    },
+  });
+  await assert.rejects(careless.unary('/a.B/C', new Uint8Array()));
+  assert.equal((await thrown).message, 'disk full');
+});
+
+test('the state can be watched', async () => {
+  const channel = plain(testbed.places.target);
+  assert.equal(channel.state, 'IDLE');
+  assert.equal(await channel.waitForStateChange('IDLE', { timeoutMs: 20 }), false);
+  const changed = channel.waitForStateChange('IDLE', { timeoutMs: 5000 });
+  channel.connect();
+  assert.equal(await changed, true);
+  while (channel.state !== 'READY') {
+    await channel.waitForStateChange(channel.state, { timeoutMs: 5000 });
+  }
+  assert.equal(channel.stats().connections, 1);
+  const controller = new AbortController();
+  const waiting = channel.waitForStateChange('READY', { signal: controller.signal });
+  controller.abort('bored');
+  await assert.rejects(waiting, (reason) => reason === 'bored');
+  await assert.rejects(channel.waitForStateChange('ready'), TypeError);
+  channel[Symbol.dispose]();
+  await eventually(() => channel.state === 'SHUTDOWN', 'the end of the channel');
+});
+
+test('a client certificate is shown, and its key never', async () => {
+  const [certPem, keyPem] = [testbed.places.client_cert_file, testbed.places.client_key_file].map((file) =>
+    readFileSync(file, 'utf8'),
+  );
+  const options = { tls: { caPem: ca, certPem, keyPem } };
+  const channel = new Channel(testbed.places.mtls_target, options);
+  const { message: seen } = await channel.unary(service.whoAmI, message('WhoAmIRequest'));
+  assert.equal(seen.clientCertificate, true);
+  assert.ok(!inspect(channel, { depth: null, showHidden: true }).includes('PRIVATE'));
+  const broken = { tls: { ...options.tls, keyPem: keyPem.replace('PRIVATE KEY', 'PRIVATE CANARY') } };
+  assert.throws(() => new Channel(testbed.places.mtls_target, broken), (error) => {
+    assert.equal(error.failure.cause, 'TLS_CONFIG_INVALID');
+    assert.ok(!inspect(error).includes(keyPem.split('\n')[1]));
+    return true;
+  });
+});
