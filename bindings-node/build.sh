@@ -4,6 +4,7 @@
 #   build   the native half with cargo, the TypeScript half with tsc, side by side where `dist` finds them
 #   types   type checks of the sources and of a program that uses the package
 #   test    node:test, against the testbed server
+#   bench   CPU per operation, against grpc-js
 #
 # CARGO_TARGET_DIR    where cargo builds; absent: target
 # CAUSEWIRE_PROFILE   debug (default) or release
@@ -56,18 +57,27 @@ types() {
 
 tests() {
   dependencies
-  if [ ! -x "$target/$profile/causewire-testbed" ]; then
-    cargo build -q --profile "$(cargo_profile)" -p causewire-testbed
-  fi
-  CAUSEWIRE_TESTBED="$target/$profile/causewire-testbed" node --test --test-reporter=tap test/*.test.mjs
+  testbed
+  node --test --test-reporter=tap test/*.test.mjs
+}
+
+bench() {
+  testbed
+  node bench/main.mjs "$@"
+}
+
+testbed() {
+  export CAUSEWIRE_TESTBED=$target/$profile/causewire-testbed
+  [ -x "$CAUSEWIRE_TESTBED" ] || cargo build -q --profile "$(cargo_profile)" -p causewire-testbed
 }
 
 case ${1-} in
 build) build ;;
 types) types ;;
 test) tests ;;
+bench) shift && bench "$@" ;;
 *)
-  echo "usage: bindings-node/build.sh build|types|test" >&2
+  echo "usage: bindings-node/build.sh build|types|test|bench" >&2
   exit 2
   ;;
 esac
