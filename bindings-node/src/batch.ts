@@ -119,10 +119,17 @@ export class BatchReader {
   #messages(): void {
     const call = this.#listeners.call(this.#id());
     const count = this.#word();
+    const words = this.#words;
+    const memory = this.#slabMemory as ArrayBuffer;
+    const start = this.#slabStart;
     const messages: Buffer[] = [];
+    let at = this.#at;
     for (let index = 0; index < count; index++) {
-      messages.push(this.#payload() as Buffer);
+      const offset = words[at++] as number;
+      const length = words[at++] as number;
+      messages.push(offset < 0 ? (this.#extras[-1 - offset] as Buffer) : Buffer.from(memory, start + offset, length));
     }
+    this.#at = at;
     call?.onMessages(messages);
   }
 

@@ -10,7 +10,7 @@ import { Response } from './response.js';
 
 /** A promise that is waited for. `holder` is what must not be collected meanwhile. */
 interface Waiter<T> {
-  readonly resolve: (value: T) => void;
+  readonly resolve: (value: T | Promise<T>) => void;
   readonly reject: (error: unknown) => void;
   readonly holder: object;
 }
@@ -140,6 +140,9 @@ export class StreamState<I, O> implements CallListener {
   }
 
   next(holder: object): Promise<IteratorResult<O, undefined>> {
+    if (this.#index < this.#list.length && this.#failure === undefined) {
+      return this.#nextMessage();
+    }
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject, holder };
       if (this.#readers.length === 0 && (this.#returned || this.#hasMessage() || this.#ended !== undefined)) {
@@ -215,20 +218,27 @@ export class StreamState<I, O> implements CallListener {
   }
 
   #settleMessage(reader: Waiter<IteratorResult<O, undefined>>): void {
+    reader.resolve(this.#nextMessage());
+  }
+
+  /** The message at hand: nobody else waits for it, because whoever waits does so for want of one. */
+  #nextMessage(): Promise<IteratorYieldResult<O>> {
     const message = this.#list[this.#index] as Buffer;
     this.#list[this.#index++] = undefined;
     if (this.#index === this.#list.length && this.#ended === undefined) {
       border.credit(this.id, this.#list.length);
     }
     const { decode } = this.method;
+    if (decode === undefined) {
+      return Promise.resolve({ value: message as O, done: false });
+    }
     try {
-      const value = decode === undefined ? (message as O) : decode(message);
-      reader.resolve({ value, done: false });
+      return Promise.resolve({ value: decode(message), done: false });
     } catch (source) {
       const error = this.#decodeError(source);
       this.fail(error);
-      this.#returned = true;
-      reader.reject(error);
+      this.return();
+      return Promise.reject(error);
     }
   }
 
