@@ -5,6 +5,8 @@ use rustls::{
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
+use std::sync::OnceLock;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 const CA: &str = "tls.ca_pem";
@@ -113,9 +115,16 @@ fn webpki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Trust,
 // certificate for its purpose.
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn system_roots(provider: &Arc<CryptoProvider>) -> Result<Trust, Box<Evidence>> {
+    // Reading and parsing them takes milliseconds, on a thread that others may wait for: once per process. A system
+    // without roots is asked again, since somebody may be installing them.
+    static LOADED: OnceLock<Trust> = OnceLock::new();
+    if let Some(trust) = LOADED.get() {
+        return Ok(trust.clone());
+    }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    webpki(roots, provider)
+    let trust = webpki(roots, provider)?;
+    Ok(LOADED.get_or_init(|| trust).clone())
 }
 
 #[cfg(not(all(unix, not(target_vendor = "apple"), not(target_os = "android"))))]
