@@ -5,7 +5,7 @@ use crate::{
     memory::Packed,
 };
 use causewire::bridge::{
-    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Compression, Failure, Kind, Language, Metadata, Secret,
+    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Failure, Kind, Language, Metadata, Secret,
     Sent, Style,
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -223,12 +223,7 @@ fn call_options(flags: u32, timeout_ms: f64, extras: &[u8]) -> Result<CallOption
     while let Some((tag, text, after)) = extra(rest) {
         match tag {
             EXTRA_AUTHORITY => options.authority = Some(text.to_owned()),
-            EXTRA_COMPRESSION => {
-                let parsed = Compression::parse(text);
-                let known = parsed
-                    .ok_or_else(|| bridge::bad_option("compression", "must be identity, gzip, deflate or zstd"))?;
-                options.compression = Some(known);
-            }
+            EXTRA_COMPRESSION => options.compression = Some(bridge::compression_from_name(text)?),
             _ => {}
         }
         rest = after;

@@ -17,13 +17,15 @@ struct Outcome: Sendable {
   var peer: String?
   var attempts = 0
   var unsent = 0
+  /// The call object was let go of: nobody was told an end.
+  var dropped = false
   var error: RpcError?
 
   mutating func fail(_ error: RpcError) {
     self.error = error
     headers = error.headers ?? headers
     trailers = error.trailers
-    peer = error.peer ?? peer
+    peer = error.peer
     attempts = error.attempts
   }
 }
@@ -42,27 +44,25 @@ struct CallRunner: Sendable {
   func run() async -> Outcome {
     var outcome = Outcome()
     do throws(RpcError) {
-      switch request.kind {
-      case .unary:
-        await pause()
-        outcome.unsent = request.messages.isEmpty ? 0 : 1
-        let message = request.messages.first ?? Data()
-        let response = try await channel.unary(method, message, options: request.options)
-        outcome.unsent = 0
-        take(response, into: &outcome)
-      case .serverStreaming:
+      if request.kind == .unary {
         await pause()
         let message = request.messages.first ?? Data()
-        try await stream(channel.serverStreaming(method, message, options: request.options), &outcome, sends: false)
-      case .clientStreaming:
-        try await stream(channel.clientStreaming(method, options: request.options), &outcome, sends: true)
-      case .bidi:
-        try await stream(channel.bidirectional(method, options: request.options), &outcome, sends: true)
+        take(try await channel.unary(method, message, options: request.options), into: &outcome)
+      } else {
+        try await stream(&outcome)
       }
     } catch {
       outcome.fail(error)
     }
     return outcome
+  }
+
+  private func start(_ message: Data) throws(RpcError) -> Call<Data, Data> {
+    switch request.kind {
+    case .unary, .serverStreaming: try channel.serverStreaming(method, message, options: request.options)
+    case .clientStreaming: try channel.clientStreaming(method, options: request.options)
+    case .bidi: try channel.bidirectional(method, options: request.options)
+    }
   }
 
   private func pause() async {
@@ -78,19 +78,22 @@ struct CallRunner: Sendable {
     outcome.attempts = response.attempts
   }
 
-  private func stream(_ call: Call<Data, Data>, _ outcome: inout Outcome, sends: Bool) async throws(RpcError) {
-    if let steps = request.steps {
-      var runner = StepRunner(call: call)
-      try await runner.run(steps, &outcome)
-      return
+  private func stream(_ outcome: inout Outcome) async throws(RpcError) {
+    if request.kind == .serverStreaming { await pause() }
+    let (message, steps) = request.firstMessage()
+    if let steps {
+      // Nobody else holds the call, so that `drop` lets go of it.
+      var runner = StepRunner(call: try start(message))
+      return try await runner.run(steps, &outcome)
     }
+    let call = try start(message)
     if request.kind == .bidi {
       async let sent = sendAll(call)
       let error = await receiveAll(call, &outcome)
       outcome.unsent = await sent
       if let error { throw error }
     } else {
-      if sends { outcome.unsent = await sendAll(call) }
+      if request.kind == .clientStreaming { outcome.unsent = await sendAll(call) }
       if let error = await receiveAll(call, &outcome) { throw error }
     }
     try await finish(call, &outcome)
@@ -98,12 +101,13 @@ struct CallRunner: Sendable {
 
   /// How many were not accepted; the call's end says why.
   private func sendAll(_ call: Call<Data, Data>) async -> Int {
-    for (index, message) in request.messages.enumerated() {
+    var unsent = 0
+    for message in request.messages {
       await pause()
-      do throws(RpcError) { try await call.send(message) } catch { return request.messages.count - index }
+      do throws(RpcError) { try await call.send(message) } catch { unsent += 1 }
     }
     call.closeSend()
-    return 0
+    return unsent
   }
 }
 
@@ -134,29 +138,29 @@ private struct StepRunner {
   }
 
   mutating func run(_ steps: [Step], _ outcome: inout Outcome) async throws(RpcError) {
-    let sends = steps.reduce(0) { if case .send = $1 { $0 + 1 } else { $0 } }
-    outcome.unsent = sends
-    var failed: RpcError?
     for step in steps {
-      do throws(RpcError) {
-        try await perform(step, &outcome)
-      } catch {
-        failed = error
-        break
-      }
+      guard try await perform(step, &outcome) else { break }
     }
-    guard let call else { return }
-    if failed == nil { call.closeSend() }
-    if let error = await drain(&outcome) ?? failed { throw error }
+    guard let call else {
+      outcome.dropped = true
+      return
+    }
+    call.closeSend()
+    while let message = try await reader?.next() { outcome.messages.append(message) }
     try await finish(call, &outcome)
   }
 
-  private mutating func perform(_ step: Step, _ outcome: inout Outcome) async throws(RpcError) {
-    guard let call else { return }
+  /// False: a message was not accepted, and the call's end says why.
+  private mutating func perform(_ step: Step, _ outcome: inout Outcome) async throws(RpcError) -> Bool {
+    guard let call else { return false }
     switch step {
     case .send(let message):
-      try await call.send(message)
-      outcome.unsent -= 1
+      do throws(RpcError) {
+        try await call.send(message)
+      } catch {
+        outcome.unsent += 1
+        return false
+      }
     case .receive(let count):
       var left = count ?? .max
       while left > 0, let message = try await reader?.next() {
@@ -170,15 +174,8 @@ private struct StepRunner {
     case .drop:
       reader = nil
       self.call = nil
+      return false
     }
-  }
-
-  private mutating func drain(_ outcome: inout Outcome) async -> RpcError? {
-    do throws(RpcError) {
-      while let message = try await reader?.next() { outcome.messages.append(message) }
-      return nil
-    } catch {
-      return error
-    }
+    return true
   }
 }

@@ -31,7 +31,8 @@ struct ChannelOperation: Sendable {
     object.add("id", raw: id)
     object.add("state", channel.state.description)
     if let changed { object.add("changed", changed) }
-    if name == "stats" { object.add("stats", raw: counters(channel.stats)) }
+    object.add("stats", raw: counters(channel.stats))
+    object.add("failure", raw: "null")
     return object
   }
 

@@ -43,6 +43,11 @@ struct Line: @unchecked Sendable {
     return number?.intValue
   }
 
+  func number(_ key: String) throws -> Double? {
+    let number: NSNumber? = try typed(key, "a number")
+    return number?.doubleValue
+  }
+
   func bool(_ key: String) throws -> Bool? {
     let number: NSNumber? = try typed(key, "true or false")
     return number?.boolValue
@@ -129,6 +134,13 @@ struct CallRequest: Sendable {
     refuseToDecode = deserialize != nil
   }
 
+  /// A kind with one request takes it from the first step, and half-closes by itself.
+  func firstMessage() -> (Data, [Step]?) {
+    guard kind == .serverStreaming, let steps, case .send(let message) = steps.first else { return (messages.first ?? Data(), steps) }
+    if case .close = steps.dropFirst().first { return (message, Array(steps.dropFirst(2))) }
+    return (message, Array(steps.dropFirst()))
+  }
+
   private static func options(_ line: Line) throws -> CallOptions {
     var metadata = Metadata()
     for pair in try line.array("metadata", of: [String].self) ?? [] {
@@ -140,7 +152,7 @@ struct CallRequest: Sendable {
       }
     }
     return CallOptions(
-      timeout: try line.integer("deadline_ms").map { Timeout.milliseconds($0) },
+      timeout: try line.number("deadline_ms").map { Timeout(nanoseconds: Int64(clamping: $0 * 1e6)) },
       metadata: metadata,
       waitForReady: try line.bool("wait_for_ready"),
       compression: try line.string("compression").map(compression),
@@ -150,6 +162,12 @@ struct CallRequest: Sendable {
 }
 
 extension Step: Sendable {}
+
+extension Int64 {
+  fileprivate init(clamping value: Double) {
+    self = Int64(exactly: value.rounded()) ?? (value < 0 ? .min : .max)
+  }
+}
 
 private func compression(_ name: String) throws -> Compression {
   guard let compression = Compression(rawValue: name) else { throw Misuse(field: "compression", message: "is not known") }

@@ -51,9 +51,7 @@ struct Driver {
       var outcome = Outcome()
       switch channel {
       case .success(let channel): outcome = await CallRunner(channel: channel, request: request).run()
-      case .failure(let error):
-        outcome.fail(error)
-        outcome.unsent = request.messages.count
+      case .failure(let error): outcome.fail(error)
       }
       let elapsed = Int((DispatchTime.now().uptimeNanoseconds - started.uptimeNanoseconds) / 1_000_000)
       Output.line(answer(id, outcome, render: request.render, elapsed: elapsed))
