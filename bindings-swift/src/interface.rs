@@ -5,8 +5,7 @@ use crate::{
     memory::Packed,
 };
 use causewire::bridge::{
-    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Failure, Kind, Language, Metadata, Secret,
-    Sent, Style,
+    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Failure, Kind, Language, Metadata, Secret, Sent, Style,
 };
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -3,7 +3,7 @@
 enum LocalFailure {
   case cancelled
   case encode
-  case decode(typeName: String)
+  case decode(typeName: String?)
   case sendingClosed
   case noSingleReply
 
@@ -18,6 +18,6 @@ enum LocalFailure {
   }
 
   var typeName: String {
-    if case .decode(let typeName) = self { typeName } else { "" }
+    if case .decode(let typeName) = self { typeName ?? "" } else { "" }
   }
 }

@@ -7,8 +7,8 @@ import Foundation
 public protocol MessageCodec<Message>: Sendable {
   associatedtype Message: Sendable
 
-  /// The type's name as users know it (`echo.v1.EchoRequest`). It is named in failures.
-  var typeName: String { get }
+  /// The type's name as users know it (`echo.v1.EchoRequest`), for failures; none where there is no such type.
+  var typeName: String? { get }
 
   func encode(_ message: Message) throws -> Data
   func decode(_ bytes: Data) throws -> Message
@@ -17,7 +17,7 @@ public protocol MessageCodec<Message>: Sendable {
 /// Messages that are already bytes.
 public struct BytesCodec: MessageCodec {
   public init() {}
-  public var typeName: String { "bytes" }
+  public var typeName: String? { nil }
   public func encode(_ message: Data) throws -> Data { message }
   public func decode(_ bytes: Data) throws -> Data { bytes }
 }
@@ -50,7 +50,7 @@ where Request == Data, Reply == Data {
 
 /// A codec without its type: `any MessageCodec<Message>` needs the runtime of macOS 13 / iOS 16.
 struct Coder<Message: Sendable>: Sendable {
-  private let typeName: String
+  private let typeName: String?
   private let encoding: @Sendable (Message) throws -> Data
   private let decoding: @Sendable (Data) throws -> Message
 

@@ -16,8 +16,12 @@ public struct Metadata: Sendable, Equatable {
 
     /// Whether the key says that the value is arbitrary bytes.
     public var isBinary: Bool { key.hasSuffix("-bin") }
-    /// The value as text; bytes that are not UTF-8 are replaced.
-    public var string: String { String(decoding: bytes, as: UTF8.self) }
+    /// The value as text, one character per byte (ISO 8859-1): a header that is not ASCII loses nothing.
+    public var string: String {
+      var text = String.UnicodeScalarView()
+      for byte in bytes { text.append(Unicode.Scalar(byte)) }
+      return String(text)
+    }
   }
 
   // The one flat form that crosses the border, so that a call neither builds nor parses a dictionary:

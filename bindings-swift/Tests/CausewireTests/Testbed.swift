@@ -45,7 +45,7 @@ struct EchoReply: Sendable, Equatable {
 }
 
 struct EchoCodec: MessageCodec {
-  var typeName: String { "causewire.testbed.v1.EchoRequest" }
+  var typeName: String? { "causewire.testbed.v1.EchoRequest" }
 
   func encode(_ message: EchoRequest) -> Data {
     var out = Wire()
@@ -74,7 +74,7 @@ struct EchoCodec: MessageCodec {
 }
 
 struct ReplyCodec: MessageCodec {
-  var typeName: String { "causewire.testbed.v1.EchoResponse" }
+  var typeName: String? { "causewire.testbed.v1.EchoResponse" }
   func encode(_ message: EchoReply) throws -> Data { throw Wire.Malformed() }
 
   func decode(_ bytes: Data) throws -> EchoReply {

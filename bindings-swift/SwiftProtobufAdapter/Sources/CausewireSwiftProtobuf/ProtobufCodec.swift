@@ -6,7 +6,7 @@ import SwiftProtobuf
 public struct ProtobufCodec<Message: SwiftProtobuf.Message & Sendable>: MessageCodec {
   public init() {}
 
-  public var typeName: String { Message.protoMessageName }
+  public var typeName: String? { Message.protoMessageName }
   public func encode(_ message: Message) throws -> Data { try message.serializedData() }
   public func decode(_ bytes: Data) throws -> Message { try Message(serializedBytes: bytes) }
 }

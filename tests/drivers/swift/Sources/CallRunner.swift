@@ -4,7 +4,7 @@ import Foundation
 /// Decodes nothing: the driver's `"deserialize":"throw"`.
 struct RefusingCodec: MessageCodec {
   struct Refused: Error {}
-  var typeName: String { "bytes" }
+  var typeName: String? { nil }
   func encode(_ message: Data) throws -> Data { message }
   func decode(_ bytes: Data) throws -> Data { throw Refused() }
 }
