@@ -4,9 +4,10 @@
 #   build.sh toolchain   a Swift toolchain (exit code 3: this machine cannot have one)
 #   build.sh lib         the Rust library, and the pkg-config file through which SwiftPM finds it
 #   build.sh bindings    writes the generated half of the border anew;  --check: fails when it is stale
-#   build.sh build       the Swift package, debug
-#   build.sh driver      the driver of tests/drivers/swift
+#   build.sh build       the Rust library and the whole Swift package (debug): facade, tests, driver, quickstart
+#   build.sh driver      the Rust library and the driver of tests/drivers/swift alone
 #   build.sh test [...]  `swift test` against the testbed server, with the arguments given
+#   build.sh quickstart TARGET  runs bindings-swift/Quickstart/main.swift, which README.md prints
 #   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
 #
 # CAUSEWIRE_PROFILE: debug (default) or release, of the Rust library. CARGO_TARGET_DIR: everything that is built.
@@ -16,6 +17,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 repo=$(cd "$here/.." && pwd -P)
 target=${CARGO_TARGET_DIR:-$repo/target}
 profile=${CAUSEWIRE_PROFILE:-debug}
+release=
+[ "$profile" = release ] && release=--release
 out=$target/swift
 swift=$here/toolchain/swift
 generated=$here/Sources
@@ -28,16 +31,14 @@ package() {
 }
 
 lib() {
-    release=
-    [ "$profile" = release ] && release=--release
-    (cd "$repo" && cargo build $release -p causewire-swift --lib)
+    (cd "$repo" && cargo build --quiet $release -p causewire-swift --lib)
     mkdir -p "$out/lib/pkgconfig"
     built=$target/$profile/libcausewire_swift.a
     # A directory of its own, so that no linker prefers a shared library that lies beside it.
     if ! cmp -s "$built" "$out/lib/libcausewire_swift.a"; then
         cp "$built" "$out/lib/libcausewire_swift.a"
         # SwiftPM does not watch a library: what was linked with the old one has to go.
-        rm -f "$out"/build/*/debug/causewire-driver "$out"/build/*/debug/*.xctest
+        rm -f "$out"/build/*/debug/causewire-driver "$out"/build/*/debug/causewire-quickstart "$out"/build/*/debug/*.xctest
     fi
     cat >"$out/lib/pkgconfig/causewire.pc" <<PC
 Name: causewire
@@ -56,7 +57,7 @@ interface_hash() {
 bindings() {
     stamp=$here/bindgen/interface.sha256
     if [ "${1:-}" = --check ]; then
-        [ "$(interface_hash)" = "$(cat "$stamp")" ] && return
+        if [ "$(interface_hash)" = "$(cat "$stamp")" ]; then return; fi
         echo "bindings-swift: the generated border is stale; run bindings-swift/build.sh bindings" >&2
         exit 1
     fi
@@ -75,10 +76,10 @@ bindings() {
 
 # The tests' server; its first line says where everything is.
 testbed() {
-    (cd "$repo" && cargo build --quiet -p causewire-testbed)
+    (cd "$repo" && cargo build --quiet $release -p causewire-testbed)
     scratch=$(mktemp -d)
     mkfifo "$scratch/places"
-    "$target/debug/causewire-testbed" serve "$scratch" >"$scratch/places" &
+    "$target/$profile/causewire-testbed" serve "$scratch" >"$scratch/places" &
     server=$!
     trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
     read -r CAUSEWIRE_TESTBED <"$scratch/places"
@@ -88,10 +89,29 @@ testbed() {
 case "${1:-}" in
 toolchain) "$here/toolchain/install.sh" ;;
 lib) lib ;;
-bindings) shift && bindings "$@" ;;
-build) package build --build-tests ;;
-driver) package build --product causewire-driver ;;
-test) shift && testbed && package test "$@" ;;
+bindings)
+    shift
+    bindings "$@"
+    ;;
+# One command per line: in a list, a failure inside a function would not end the script.
+build)
+    bindings --check
+    lib
+    package build --build-tests
+    ;;
+driver)
+    lib
+    package build --product causewire-driver
+    ;;
+test)
+    shift
+    testbed
+    package test "$@"
+    ;;
+quickstart)
+    shift
+    exec "$swift" --run "$out/build/debug/causewire-quickstart" "$@"
+    ;;
 run-driver) exec "$swift" --run "$out/build/debug/causewire-driver" ;;
 *)
     sed -n '/^#!/d;/^#/!q;s/^# \{0,1\}//p' "$0"
