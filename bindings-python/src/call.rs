@@ -10,7 +10,7 @@ use crate::{
     state::{Shared, news},
     wait::Waiter,
 };
-use causewire::bridge::{Failed, Sent};
+use causewire::bridge::{Failed, Kind, Sent};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -203,19 +203,33 @@ impl Call {
     fn push(&self, py: Python<'_>, message: &Bound<'_, PyAny>) -> PyResult<u8> {
         let bytes = request::serialize(py, self.method.get(), message)?;
         let inner = self.inner()?;
+        let first = !std::mem::replace(&mut inner.shared.state().has_sent, true);
         Ok(match inner.send(bytes) {
             Sent::Accepted => 0,
             Sent::Full => {
                 inner.shared.state().full = matches!(inner.source, Source::Queue { .. });
                 1
             }
-            Sent::Ended => 2,
+            Sent::Ended => {
+                let mut state = inner.shared.state();
+                let told = state.outcome.is_some() || state.cancelled || state.send_closed;
+                // Whether a call that fails at once still took its first message is no race: whoever was not told of
+                // the end is told by the next one.
+                let streams = matches!(self.method.get().kind, Kind::ClientStreaming | Kind::Bidi);
+                if told || !streams || !first {
+                    return Ok(2);
+                }
+                state.full = matches!(inner.source, Source::Queue { .. });
+                1
+            }
         })
     }
 
     /// No more messages will be sent.
     fn close_send(&self) -> PyResult<()> {
-        match &self.inner()?.source {
+        let inner = self.inner()?;
+        inner.shared.state().send_closed = true;
+        match &inner.source {
             Source::Queue { mailbox, id } => mailbox.queue.close_send(*id),
             Source::Slot(call) => call.close_send(),
         }

@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) full: bool,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) cancelled: bool,
+    pub(crate) send_closed: bool,
+    pub(crate) has_sent: bool,
     /// Called once, with the GIL, when the call is over.
     pub(crate) on_done: Option<Py<PyAny>>,
     /// Futures of asyncio, each with the news it is for.

@@ -5,7 +5,7 @@ import gc
 import sys
 import threading
 import time
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import causewire
 from protocol import KINDS, Answer, Channels, Logs, Misuse, Out, Script, dump, messages_of, options_of, parse, unb64
@@ -159,23 +159,31 @@ class Driver:
         if one_request:
             receiver.rest()
         elif kind == "bidi":
-            sender = threading.Thread(target=send_all, args=(held, line, messages, answer), daemon=True)
-            sender.start()
-            try:
-                receiver.rest()
-            finally:
-                sender.join()
+            # sent from here, so that the first message is on its way before a thread has to start
+            reader = Reader(receiver)
+            send_all(held, line, messages, answer, reader.start)
+            reader.join()
+            if reader.error is not None:
+                raise reader.error
         else:
             send_all(held, line, messages, answer)
             receiver.rest()
         receiver.finish()
 
 
-def send_all(held: Held, line: Dict[str, Any], messages: List[bytes], answer: Answer) -> None:
+def send_all(
+    held: Held, line: Dict[str, Any], messages: List[bytes], answer: Answer, started: Callable[[], None] = int
+) -> None:
+    """``started`` runs after the first message, or at once where there is a wait before it."""
+    if line.get("delay_ms") or not messages:
+        started()
+        started = int
     for message in messages:
         if line.get("delay_ms"):
             time.sleep(line["delay_ms"] / 1000)
         answer.unsent += not send(held, message)
+        started()
+        started = int
     held.call.close_send()
 
 
@@ -217,6 +225,21 @@ class Receiver:
         self.answer.trailers = call.trailers()
         self.answer.peer = call.peer
         self.answer.attempts = call.attempts
+
+
+class Reader(threading.Thread):
+    """Receives while another thread sends."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__(daemon=True)
+        self.receiver = receiver
+        self.error: Optional[causewire.RpcError] = None
+
+    def run(self) -> None:
+        try:
+            self.receiver.rest()
+        except causewire.RpcError as error:
+            self.error = error
 
 
 def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiver: Receiver) -> None:
