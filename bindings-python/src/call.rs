@@ -33,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) inner: Owned<Inner>,
     pub(crate) method: Py<Method>,
     aio: bool,
+    /// Identity of the event loop that awaits it.
+    loop_key: usize,
     started: Instant,
     timeout: Option<Duration>,
     value: Mutex<Option<Py<PyAny>>>,
@@ -64,9 +66,11 @@ impl Call {
         let wishes = Wishes { timeout, metadata, wait_for_ready, compression, authority, idempotent };
         let spec = wishes.spec(py, shape.id(py, &open)?, message, aio)?;
         let timeout = spec.options.timeout;
+        let mut loop_key = 0;
         let mailbox = match mode {
             mode::ASYNCIO => {
                 let (mailbox, key) = loops::queue(py)?;
+                loop_key = key;
                 open.room.loop_key.store(key, Relaxed);
                 Some(mailbox)
             }
@@ -88,6 +92,7 @@ impl Call {
             inner: Owned::new(Inner { source, shared }),
             method: method.clone().unbind(),
             aio,
+            loop_key,
             started: now(),
             timeout,
             value: Mutex::new(None),
@@ -284,6 +289,10 @@ impl Call {
 
     pub(crate) fn aio(&self) -> bool {
         self.aio
+    }
+
+    pub(crate) fn loop_key(&self) -> usize {
+        self.loop_key
     }
 
     pub(crate) fn cancel_now(&self) -> PyResult<bool> {

@@ -5,6 +5,7 @@ use crate::{
 };
 use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock};
 use std::{
+    cell::Cell,
     collections::HashMap,
     io::{ErrorKind, Read, Write},
     os::{
@@ -25,6 +26,8 @@ pub(crate) struct LoopQueue {
 
 struct Inner {
     mailbox: Arc<Mailbox>,
+    /// Weak: the loop owns us as its reader callback.
+    event_loop: Py<PyAny>,
     bell: UnixStream,
     /// Rings our own bell where a batch was not the last.
     rope: Arc<UnixStream>,
@@ -32,13 +35,14 @@ struct Inner {
 
 #[pymethods]
 impl LoopQueue {
+    /// `event_loop`: a weak reference to it.
     #[new]
-    fn new() -> PyResult<Self> {
+    fn new(event_loop: Py<PyAny>) -> PyResult<Self> {
         let (bell, rope) = pair()?;
         let rope = Arc::new(rope);
         let ring = rope.clone();
         let mailbox = Mailbox::new(move || pull(&ring));
-        Ok(LoopQueue { inner: Owned::new(Inner { mailbox, bell, rope }) })
+        Ok(LoopQueue { inner: Owned::new(Inner { mailbox, event_loop, bell, rope }) })
     }
 
     fn fileno(&self) -> RawFd {
@@ -62,12 +66,6 @@ impl LoopQueue {
     }
 }
 
-impl LoopQueue {
-    pub(crate) fn mailbox(&self) -> Option<&Arc<Mailbox>> {
-        self.inner.get().map(|inner| &inner.mailbox)
-    }
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
         self.mailbox.abandon();
@@ -76,28 +74,60 @@ impl Drop for Inner {
     }
 }
 
-/// The running loop and its identity.
-pub(crate) fn running(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, usize)> {
-    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let get = RUNNING.import(py, "asyncio", "get_running_loop")?;
-    let event_loop = get.call0()?;
-    let key = event_loop.as_ptr() as usize;
-    Ok((event_loop, key))
+thread_local! {
+    /// This thread's latest loop, and the thread's number as Python has it.
+    static LATEST: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// The running loop's queue, made at its first call.
+/// The running loop's queue, made at its first call, and the loop's identity.
 pub(crate) fn queue(py: Python<'_>) -> PyResult<(Arc<Mailbox>, usize)> {
-    let (event_loop, key) = running(py)?;
-    let known =
-        lock(&LOOPS).as_ref().and_then(|loops| loops.get(&key)).and_then(|queue| queue.get().mailbox().cloned());
-    if let Some(mailbox) = known {
-        return Ok((mailbox, key));
+    let (latest, thread) = LATEST.get();
+    if let Some((mailbox, event_loop)) = known(py, latest)
+        && runs_on(&event_loop, thread)
+    {
+        return Ok((mailbox, latest));
     }
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+    let thread: u64 = THREAD.import(py, "threading", "get_ident")?.call0()?.extract()?;
+    let key = event_loop.as_ptr() as usize;
+    LATEST.set((key, thread));
+    match known(py, key) {
+        Some((mailbox, _)) => Ok((mailbox, key)),
+        None => attach(py, event_loop, key).map(|mailbox| (mailbox, key)),
+    }
+}
+
+/// A future of the loop with this identity.
+pub(crate) fn future(py: Python<'_>, key: usize) -> PyResult<Bound<'_, PyAny>> {
+    match known(py, key) {
+        Some((_, event_loop)) => event_loop.call_method0(intern!(py, "create_future")),
+        None => Err(PyRuntimeError::new_err("the event loop of this call is gone")),
+    }
+}
+
+fn known(py: Python<'_>, key: usize) -> Option<(Arc<Mailbox>, Bound<'_, PyAny>)> {
+    let guard = lock(&LOOPS);
+    let inner = guard.as_ref()?.get(&key)?.get().inner.get()?;
+    let event_loop = inner.event_loop.bind(py).call0().ok().filter(|it| !it.is_none())?;
+    Some((inner.mailbox.clone(), event_loop))
+}
+
+/// Whether a loop runs on this thread, by what asyncio's own loops keep. `get_running_loop`, which says it of any loop,
+/// asks the system for the process's number each time.
+fn runs_on(event_loop: &Bound<'_, PyAny>, thread: u64) -> bool {
+    let runs = event_loop.getattr(intern!(event_loop.py(), "_thread_id"));
+    runs.is_ok_and(|runs| runs.extract::<u64>().is_ok_and(|runs| runs == thread))
+}
+
+fn attach(py: Python<'_>, event_loop: Bound<'_, PyAny>, key: usize) -> PyResult<Arc<Mailbox>> {
     let queue = py.import("causewire.aio._loops")?.call_method1(intern!(py, "attach"), (event_loop,))?;
     let queue = queue.cast_into::<LoopQueue>()?;
-    let mailbox = queue.get().mailbox().cloned().ok_or_else(|| PyRuntimeError::new_err("the process has forked"))?;
+    let mailbox = queue.get().inner.get().map(|inner| inner.mailbox.clone());
+    let mailbox = mailbox.ok_or_else(|| PyRuntimeError::new_err("the process has forked"))?;
     lock(&LOOPS).get_or_insert_default().insert(key, queue.unbind());
-    Ok((mailbox, key))
+    Ok(mailbox)
 }
 
 /// The loop with this identity is gone.

@@ -15,17 +15,24 @@ use pyo3::{
 };
 use std::time::{Duration, Instant};
 
+/// The same where no signal can come, so that hundreds of waiting threads leave the GIL alone.
+const LONG_SLICE: Duration = Duration::from_secs(1);
+
 impl Call {
     /// Blocks until one of `mask`'s news is there. False: `timeout` seconds have passed.
     pub(crate) fn wait(&self, py: Python<'_>, mask: u8, timeout: Option<f64>) -> PyResult<bool> {
         let until = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()).and_then(after);
+        let mut slice = SLICE;
         loop {
             if self.inner()?.shared.state().ready(mask) {
                 return Ok(true);
             }
-            let left = until.map_or(SLICE, |until| until.saturating_duration_since(now()).min(SLICE));
+            let left = until.map_or(slice, |until| until.saturating_duration_since(now()).min(slice));
             self.wait_slice(py, mask, left)?;
             py.check_signals()?;
+            if slice == SLICE && !self.inner()?.shared.state().ready(mask) && !on_main_thread(py)? {
+                slice = LONG_SLICE;
+            }
             if left.is_zero() {
                 return Ok(self.inner()?.shared.state().ready(mask));
             }
@@ -60,8 +67,7 @@ impl Call {
         if inner.shared.state().ready(mask) {
             return Ok(None);
         }
-        let (event_loop, _) = loops::running(py)?;
-        let future = event_loop.call_method0(intern!(py, "create_future"))?;
+        let future = loops::future(py, self.loop_key())?;
         inner.shared.state().waiters.push((mask, future.clone().unbind()));
         Ok(Some(future))
     }
@@ -145,6 +151,14 @@ impl Waiter {
         }
         Err(error)
     }
+}
+
+/// Signals are Python's main thread's alone.
+fn on_main_thread(py: Python<'_>) -> PyResult<bool> {
+    static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MAIN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let current = CURRENT.import(py, "threading", "current_thread")?.call0()?;
+    Ok(current.is(&MAIN.import(py, "threading", "main_thread")?.call0()?))
 }
 
 fn cancelled_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {

@@ -21,14 +21,16 @@ _attached: Dict[int, _Attached] = {}
 def attach(loop: asyncio.AbstractEventLoop) -> _native.LoopQueue:
     """Makes the queue of a loop; the native module calls this at the loop's first call."""
     _sweep()
-    queue = _native.LoopQueue()
     key = id(loop)
 
     def gone(_: object) -> None:
         _forget(key)
 
+    ref = weakref.ref(loop, gone)
+    queue = _native.LoopQueue(ref)
+
     loop.add_reader(queue.fileno(), queue.drain)
-    _attached[key] = _Attached(weakref.ref(loop, gone), queue)
+    _attached[key] = _Attached(ref, queue)
     return queue
 
 
