@@ -52,6 +52,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Forgets what an earlier batch left if it could not be finished: its extras are values of a scope that has ended.
+    pub(crate) fn begin(&mut self) {
+        self.words.clear();
+        self.extras.clear();
+    }
+
     /// Writes one event. `channel` is the one whose questions, log lines and states these are.
     pub(crate) fn write(&mut self, env: Env, channel: u32, event: Event) -> Result<()> {
         match event {
@@ -79,7 +85,6 @@ impl Writer {
             [] => memory::value(env, ())?,
             extras => memory::array(env, extras)?,
         };
-        self.extras.clear();
         let count = self.words.len();
         let header = self.copy_words(env)?;
         Ok(vec![memory::value(env, count as u32)?, extras, header])
@@ -97,7 +102,6 @@ impl Writer {
             let space = header.write(0, bytes).chunks_exact_mut(size_of::<i32>());
             space.zip(&self.words).for_each(|(space, word)| space.copy_from_slice(&word.to_ne_bytes()));
         }
-        self.words.clear();
         Ok(new)
     }
 

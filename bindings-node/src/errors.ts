@@ -83,6 +83,11 @@ export class RpcError extends Error {
     return this.#parts.attempts;
   }
 
+  /** Request messages that were accepted and never handed to the wire. */
+  get unsent(): number {
+    return this.#parts.unsent;
+  }
+
   /** What the caller's own code threw (`encode`, `decode`). Never printed: its text may hold a payload. */
   get source(): unknown {
     return this.#source;

@@ -10,7 +10,7 @@ export type MetadataInit =
 
 /**
  * What travels beside the messages: an ordered multimap. Keys are lower case; values of `-bin` keys are `Buffer`s,
- * all others are strings. `util.inspect` shows keys and sizes only, because a value may be a token.
+ * all others are strings, a character per byte. `util.inspect` shows keys and sizes only, because a value may be a token.
  */
 export class Metadata implements Iterable<[key: string, value: string | Buffer]> {
   #entries: [string, string | Buffer][] | undefined;
@@ -169,5 +169,5 @@ function present(key: string, value: string | Buffer): string | Buffer {
   if (key.endsWith('-bin')) {
     return typeof value === 'string' ? Buffer.from(value) : value;
   }
-  return typeof value === 'string' ? value : value.toString('utf8');
+  return typeof value === 'string' ? value : value.toString('latin1');
 }
