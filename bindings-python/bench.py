@@ -6,6 +6,7 @@ bench.py TARGET CLIENT CASE SECONDS         one run: prints the number of operat
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import resource
 import statistics
@@ -27,9 +28,7 @@ def cpu() -> float:
 
 def open_channel(client: str, target: str) -> Any:
     if client == "grpc.aio":
-        import grpc.aio
-
-        return grpc.aio.insecure_channel(target)
+        return importlib.import_module("grpc.aio").insecure_channel(target)
     import causewire.aio
 
     return causewire.aio.Channel(target, tls=None)
