@@ -9,6 +9,7 @@ use crate::{
     run::{Outcome, run},
     scenario::Scenario,
 };
+use serde_json::json;
 use std::{path::Path, sync::Arc};
 use tokio::{process::Command, sync::Semaphore, task::JoinSet};
 
@@ -41,6 +42,10 @@ impl Suite {
             // A planted panic that looks its backtrace up would hold up every other call of the process.
             command.env("RUST_BACKTRACE", "0");
             started.push(Arc::new(Process::start(name, command)?));
+        }
+        // A driver that is still loading its language would miss what the scenarios time.
+        for driver in &started {
+            driver.ask(json!({"op": "logs"})).await?;
         }
         Ok(Suite {
             drivers: started,
