@@ -146,9 +146,10 @@ mod tests {
     use serde_json::json;
 
     fn rows(same: [bool; 3]) -> Vec<Row> {
+        let hint = ["long enough to wrap"; 20].join(" ");
         let failure = json!({
             "code": 4, "status": "DEADLINE_EXCEEDED", "cause": "DEADLINE_AWAITING_RESPONSE", "layer": "deadline",
-            "category": "security", "reached": "maybe", "retry": "idempotent", "hint": ["long enough to wrap"; 20].join(" "),
+            "category": "security", "reached": "maybe", "retry": "idempotent", "hint": hint,
         });
         let row = |(case, failure)| Row { case, failure, echo: "hello".into(), same: same.to_vec() };
         CASES.into_iter().zip([Value::Null].into_iter().chain(std::iter::repeat(failure))).map(row).collect()
