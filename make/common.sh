@@ -27,3 +27,9 @@ need() { # need COMMAND HOW
 
 # Swift is left out only on purpose, or where `make demo` finds that it cannot be had.
 swift_wanted() { [ "${SWIFT:-on}" != off ]; }
+
+# All at once, because cargo builds a dependency anew for every other set of features.
+build_rust() {
+  cargo build -q --profile "$PROFILE" -p causewire-testbed -p causewire-runner -p causewire-drive \
+    -p causewire-demo -p causewire-quickstart
+}

@@ -20,11 +20,6 @@ step() { # step NAME COMMAND...
   printf '%4ds\n' $((SECONDS - started))
 }
 
-build_swift() {
-  bindings-swift/build.sh lib
-  bindings-swift/build.sh driver
-}
-
 # Swift is the one toolchain that a machine may be unable to have. Without it the others are shown all the same.
 swift_ready() {
   local log="$LOGS/demo-swift-toolchain.log" started=$SECONDS
@@ -47,7 +42,7 @@ step "rust: servers, core" cargo build -q --profile "$PROFILE" -p causewire-demo
 step "node" bindings-node/build.sh build
 step "python" bindings-python/build.sh build
 if swift_ready; then
-  step "swift" build_swift
+  step "swift" bindings-swift/build.sh driver
   languages+=,swift
 fi
 

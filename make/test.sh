@@ -46,10 +46,6 @@ step() { # step NAME COMMAND...
   fi
 }
 
-build_rust() {
-  cargo build -q --profile "$PROFILE" -p causewire-testbed -p causewire-runner -p causewire-drive
-}
-
 drivers=rust,node,python,python-aio
 step "rust build" build_rust
 step "lint" make/lint.sh
@@ -68,6 +64,8 @@ if swift_wanted; then
 else
   say "swift                      left out because SWIFT=off"
 fi
+step "quickstarts" make/quickstarts.sh
+step "demo" "$BIN/causewire-demo" "$drivers"
 step "scenario self-test" "$BIN/causewire-runner" --self-test
 step "scenarios" "$BIN/causewire-runner" --drivers "$drivers"
 grep -hE '^scenarios ' "$LOGS/scenarios.log" || true
