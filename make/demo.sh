@@ -46,7 +46,6 @@ if swift_ready; then
   languages+=,swift
 fi
 
-export CAUSEWIRE_PYTHON="${CAUSEWIRE_PYTHON:-$CARGO_TARGET_DIR/python-venv/bin/python}"
 "$BIN/causewire-demo" "$languages"
 say
-say " Next: \`make test\`, or let any language make any call: tests/drive (tests/README.md). Every cause: docs/failures.md"
+say " Next: \`make test\`. Any call in any language: tests/README.md. Every cause: docs/failures.md"

@@ -89,6 +89,25 @@ try "node guide" node "$work/guide.mjs"
 try "python guide" "$python" "$work/guide.py"
 try "rust guide" "$BIN/causewire-guide"
 
+# The README's "after" is what a driver renders today; ports and times differ, and which phases took any.
+rendered() {
+  local request='{id: "1", target: process.argv[1], options: {tls: null}, method: process.argv[2], kind: "unary",
+    messages: [""], deadline_ms: 1500, render: true}'
+  node -p "JSON.stringify($request)" "$(place .faults.login_page)" /causewire.testbed.v1.Testbed/Echo |
+    "$BIN/causewire-drive" |
+    node -p 'JSON.parse(require("fs").readFileSync(0)).rendered.diagnostic'
+}
+masked() { grep -v '^  time ' "$1" | sed -E 's/[0-9]+/#/g'; }
+block README.md "text after" after.txt
+rendered >"$work/rendered.txt"
+if diff <(masked "$work/after.txt") <(masked "$work/rendered.txt"); then
+  passed=$((passed + 1))
+  say "ok the failure that the README shows"
+else
+  failed=$((failed + 1))
+  say "not ok the failure that the README shows"
+fi
+
 say "# pass $passed"
 say "# fail $failed"
 [ "$failed" -eq 0 ]

@@ -118,8 +118,7 @@ fn show(speakers: &[Speaker]) -> Result<bool> {
         println!("{line}");
     }
     let took: Vec<_> = speakers.iter().map(|s| format!("{} {:.1} s", s.language, s.seconds)).collect();
-    let legend =
-        format!("✓ the record has the same bytes as the first language's, times masked  ·  {}", took.join(", "));
+    let legend = format!("✓ the same record, byte for byte, times masked  ·  {}", took.join(", "));
     println!(" {}", paint.text(Some(Hue::Dim), &legend));
     diagnostic(paint, speakers);
     Ok(verdict(&rows, speakers))
@@ -185,4 +184,38 @@ fn verdict(rows: &[Row], speakers: &[Speaker]) -> bool {
         }
     }
     good
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(failure: &str) -> Answer {
+        let text = format!(r#"{{"id":"1","failure":{failure}}}"#);
+        Answer { json: serde_json::from_str(&text).unwrap(), text }
+    }
+
+    fn judged(records: [&str; 2]) -> (Vec<bool>, bool) {
+        let speakers =
+            records.map(|record| Speaker { language: "rust".into(), answers: vec![answer(record)], seconds: 0.0 });
+        let answers = speakers.iter().map(|s| &s.answers[0]).collect();
+        let row = row(&Mask::load().unwrap(), CASES[1], answers).unwrap();
+        (row.same.clone(), verdict(&[row], &speakers))
+    }
+
+    #[test]
+    fn a_language_that_disagrees_fails_the_demo() {
+        let record = r#"{"cause":"TLS_CERT_EXPIRED","retry":"fix"}"#;
+        assert_eq!(judged([record, record]), (vec![true, true], true));
+        let reordered = r#"{"retry":"fix","cause":"TLS_CERT_EXPIRED"}"#;
+        for other in [r#"{"cause":"TLS_CERT_EXPIRED","retry":"safe"}"#, reordered, "null"] {
+            assert_eq!(judged([record, other]), (vec![true, false], false), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_cause_that_nobody_expected_fails_the_demo() {
+        let record = r#"{"cause":"CORE_FAULT"}"#;
+        assert_eq!(judged([record, record]), (vec![true, true], false));
+    }
 }
