@@ -5,7 +5,6 @@ source "$(dirname -- "$0")/common.sh"
 need cargo "https://rustup.rs"
 need node "Node 20 or newer"
 need npm "comes with Node"
-need python3 "Python 3.10 or newer"
 
 step() { # step NAME COMMAND...
   local name=$1 log started=$SECONDS
