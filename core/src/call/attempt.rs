@@ -84,7 +84,10 @@ const TIMEOUT: &str = "grpc-timeout";
 /// What is left when the stream opens, not what was left when the call was made.
 fn set_timeout(headers: &mut HeaderMap, deadline: Option<Deadline>) {
     let value = deadline.and_then(|d| HeaderValue::try_from(timeout(d.remaining())).ok());
-    if let Some(value) = value {
+    if let Some(mut value) = value {
+        // Never the same twice: indexed, each would push a useful entry out of both HPACK tables (RFC 7541, 7.1.3), and
+        // be compared with all that came before.
+        value.set_sensitive(true);
         headers.insert(TIMEOUT, value);
     }
 }
