@@ -8,7 +8,7 @@ use crate::{
     transport::{Connection, SendHalf, framing::Framed},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use std::{sync::Arc, time::Duration};
 
 /// An open stream; dropping it before its end cancels it on the wire.
@@ -66,20 +66,22 @@ pub(crate) fn framed(request: &Request, message: &Bytes) -> Framed {
 fn headers(context: &Context, request: &Request) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8 + request.metadata.len());
     if request.deadline.is_some() {
-        headers.insert(TIMEOUT, HeaderValue::from_static("0n")); // keeps the place; set when the stream opens
+        headers.insert(&TIMEOUT, HeaderValue::from_static("0n")); // keeps the place; set when the stream opens
     }
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(header::USER_AGENT, context.user_agent.clone());
     if request.compression != Compression::Identity {
-        headers.insert("grpc-encoding", HeaderValue::from_static(request.compression.name()));
+        headers.insert(&ENCODING, HeaderValue::from_static(request.compression.name()));
     }
-    headers.insert("grpc-accept-encoding", HeaderValue::from_static(compress::accept_encoding()));
+    headers.insert(&ACCEPT_ENCODING, HeaderValue::from_static(compress::accept_encoding()));
     request.metadata.clone().extend_headers(&mut headers);
     headers
 }
 
-const TIMEOUT: &str = "grpc-timeout";
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+static ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// What is left when the stream opens, not what was left when the call was made.
 fn set_timeout(headers: &mut HeaderMap, deadline: Option<Deadline>) {
@@ -88,7 +90,7 @@ fn set_timeout(headers: &mut HeaderMap, deadline: Option<Deadline>) {
         // Never the same twice: indexed, each would push a useful entry out of both HPACK tables (RFC 7541, 7.1.3), and
         // be compared with all that came before.
         value.set_sensitive(true);
-        headers.insert(TIMEOUT, value);
+        headers.insert(&TIMEOUT, value);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     status::{Code, Decoded, Head, decode},
     transport::{Message, RecvHalf, StreamFault, framing::Deframer, framing::Frame},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
+use http::{HeaderMap, HeaderName, StatusCode, header::CONTENT_LENGTH};
 use std::task::{Context, Poll, ready};
 
 /// The next part of a response.
@@ -146,8 +146,10 @@ fn problem(problem: MessageProblem) -> Evidence {
     Evidence::Message { problem }
 }
 
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
 fn encoding(headers: &HeaderMap) -> Encoding {
-    match headers.get("grpc-encoding").map(|v| v.as_bytes()) {
+    match headers.get(&ENCODING).map(|v| v.as_bytes()) {
         None => Encoding::Absent,
         Some(name) => match std::str::from_utf8(name).ok().and_then(Compression::parse) {
             // identity with the compressed flag set is as good as no encoding

@@ -1,7 +1,7 @@
 //! From response heads and trailers to a status or to the evidence of why there is none.
 use base64::Engine;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use super::{details, percent};
 use crate::{
@@ -9,10 +9,10 @@ use crate::{
     metadata::BASE64,
 };
 
-const GRPC_STATUS: &str = "grpc-status";
-const GRPC_MESSAGE: &str = "grpc-message";
-const GRPC_DETAILS: &str = "grpc-status-details-bin";
-const GRPC_PUSHBACK: &str = "grpc-retry-pushback-ms";
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+static GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+static GRPC_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// What the response head says.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,12 +84,12 @@ pub fn response(status: StatusCode, headers: &HeaderMap, end_stream: bool) -> He
 /// The evidence: no grpc-status, more than one, or one that is no code.
 pub fn trailers(trailers: Option<&HeaderMap>, http: StatusCode) -> Result<Decoded, Evidence> {
     let Some(trailers) = trailers else { return Err(missing(false, http)) };
-    let mut statuses = trailers.get_all(GRPC_STATUS).iter();
+    let mut statuses = trailers.get_all(&GRPC_STATUS).iter();
     let Some(raw) = statuses.next() else { return Err(missing(!trailers.is_empty(), http)) };
     let count = 1 + statuses.count();
     let code = code(raw.as_bytes()).filter(|_| count == 1);
     let code = code.ok_or_else(|| Evidence::StatusMalformed { raw: peer_text(raw.as_bytes()), count })?;
-    let message = trailers.get(GRPC_MESSAGE).map(|value| percent::decode(value.as_bytes())).unwrap_or_default();
+    let message = trailers.get(&GRPC_MESSAGE).map(|value| percent::decode(value.as_bytes())).unwrap_or_default();
     Ok(Decoded { code, message, details_bin: details_bin(trailers), pushback: pushback(trailers) })
 }
 
@@ -222,7 +222,7 @@ fn code(raw: &[u8]) -> Option<Code> {
 }
 
 fn details_bin(trailers: &HeaderMap) -> DetailsBin {
-    match trailers.get(GRPC_DETAILS) {
+    match trailers.get(&GRPC_DETAILS) {
         None => DetailsBin::Absent,
         Some(value) => {
             BASE64.decode(value.as_bytes()).map_or(DetailsBin::Malformed, |bytes| DetailsBin::Bytes(bytes.into()))
@@ -232,7 +232,7 @@ fn details_bin(trailers: &HeaderMap) -> DetailsBin {
 
 /// A signed 32-bit number of milliseconds; negative, unparseable or repeated means never (gRFC A6).
 fn pushback(trailers: &HeaderMap) -> Pushback {
-    let mut values = trailers.get_all(GRPC_PUSHBACK).iter();
+    let mut values = trailers.get_all(&GRPC_PUSHBACK).iter();
     let Some(value) = values.next() else { return Pushback::Absent };
     let millis = value.to_str().ok().and_then(|text| text.parse::<i32>().ok()).and_then(|ms| u64::try_from(ms).ok());
     match (millis, values.next()) {
