@@ -7,7 +7,7 @@
 #   build.sh build       the Rust library and the whole Swift package (debug): facade, tests, driver, quickstart
 #   build.sh driver      the Rust library and the driver of tests/drivers/swift alone
 #   build.sh test [...]  `swift test` against the testbed server, with the arguments given
-#   build.sh quickstart TARGET  runs bindings-swift/Quickstart/main.swift, which README.md prints
+#   build.sh quickstart  runs bindings-swift/Quickstart/main.swift, which README.md prints, against the address in TARGET
 #   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
 #
 # CAUSEWIRE_PROFILE: debug (default) or release, of the Rust library. CARGO_TARGET_DIR: everything that is built.

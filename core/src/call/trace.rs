@@ -223,6 +223,7 @@ impl Trace {
         let failure = diagnose(evidence, situation);
         state.close_attempt(Some(&failure));
         let mut failed = self.failed(&state, failure);
+        failed.attempts = state.attempts.len() as u32;
         self.fill(&mut state, failed.failure.record_mut());
         failed
     }

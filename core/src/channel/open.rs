@@ -48,7 +48,7 @@ pub struct Stats {
     pub connections: u64,
     /// Streams on them.
     pub streams: u64,
-    /// Tasks of the channel, one per call included.
+    /// Tasks of calls, and those of the channel beyond its controller and one per connection.
     pub tasks: u64,
     /// Bytes of messages held for a reader or a sender that is slower than the wire.
     pub buffered_bytes: u64,

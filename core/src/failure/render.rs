@@ -32,7 +32,8 @@ pub(super) fn line(record: &Record) -> String {
         record.retry,
         record.hint()
     );
-    let places: Vec<&str> = [record.target.as_deref(), record.peer.as_deref()].into_iter().flatten().collect();
+    let peer = record.peer.as_deref().filter(|peer| record.target.as_deref() != Some(peer));
+    let places: Vec<&str> = [record.target.as_deref(), peer].into_iter().flatten().collect();
     if !places.is_empty() {
         add(&mut line, format_args!(" [{}]", places.join(" ")));
     }

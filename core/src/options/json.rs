@@ -159,14 +159,19 @@ mod tests {
         assert_eq!(field(r#"{"max_receive_message_bytes":-1}"#), "max_receive_message_bytes");
         assert_eq!(field(r#"{"compression":"br"}"#), "compression");
         assert_eq!(field(r#"{"dns":{"servers":["nowhere"]}}"#), "dns.servers[0]");
+        assert_eq!(field(r#"{"proxy":"http://p:1"}"#), "proxy", "not built yet, and never ignored");
+        assert_eq!(field(r#"{"reconnect_window_ms":1}"#), "reconnect_window_ms");
         assert_eq!(field("[]"), "options");
         assert_eq!(field("{"), "options");
     }
 
     #[test]
     fn a_secret_is_in_no_output() {
-        let mut options = ChannelOptions::from_json(r#"{"proxy":"http://u:canary@p:1"}"#).unwrap();
-        options = options.with_secrets(Secrets { tls_key_pem: Some(Secret::new("canary".into())) });
+        let proxy = Some(Secret::new("http://u:canary@p:1".to_owned()));
+        let options = ChannelOptions { proxy, ..ChannelOptions::default() };
+        let refused = options.validate().unwrap_err();
+        assert!(!format!("{refused:?}").contains("canary"));
+        let options = options.with_secrets(Secrets { tls_key_pem: Some(Secret::new("canary".into())) });
         assert!(!format!("{options:?}").contains("canary"));
         assert!(!serde_json::to_string(&options).unwrap().contains("canary"));
     }

@@ -35,6 +35,9 @@ impl ChannelOptions {
     fn check_times(&self) -> Result<(), Evidence> {
         const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
         let backoff = &self.backoff;
+        if self.reconnect_window_ms > 0 {
+            return Err(invalid("reconnect_window_ms", "can only be 0: a reconnect window is not built yet"));
+        }
         at_least("connect_timeout_ms", self.connect_timeout_ms, 1)?;
         at_least("idle_timeout_ms", self.idle_timeout_ms, 1000)?;
         at_least("backoff.initial_ms", backoff.initial_ms, 1)?;
@@ -42,7 +45,6 @@ impl ChannelOptions {
         for (field, value) in [
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("idle_timeout_ms", self.idle_timeout_ms),
-            ("reconnect_window_ms", self.reconnect_window_ms),
             ("backoff.max_ms", backoff.max_ms),
             ("dns.min_interval_ms", self.dns.min_interval_ms),
             ("dns.refresh_ms", self.dns.refresh_ms),
@@ -90,7 +92,10 @@ impl ChannelOptions {
         let host = rest.map(|rest| rest.rsplit('@').next().unwrap_or(rest));
         match host {
             _ if proxy == "off" => Ok(()),
-            Some(host) if host.parse::<http::uri::Authority>().is_ok() => Ok(()),
+            // an option without an effect would be a silent default
+            Some(host) if host.parse::<http::uri::Authority>().is_ok() => {
+                Err(invalid("proxy", "can only be `off`: HTTP proxies are not built yet"))
+            }
             _ => Err(invalid("proxy", "must be `off` or http://[user:password@]host:port")),
         }
     }

@@ -96,7 +96,8 @@ fn foreign(
         .said("content_type", content_type)
         .said("server", server)
         .said("auth_scheme", auth_scheme)
-        .fact("length", Json::big(length))
+        // Absent where the peer did not say: its body is not waited for.
+        .maybe("length", (length > 0).then(|| Json::big(length)))
 }
 
 pub(super) fn answer(evidence: Evidence) -> Finding {
