@@ -1,5 +1,5 @@
 //! The JSON form of the options: parsed with the path of what is wrong, keys and passwords beside it.
-use super::{ChannelOptions, Secret, TlsOptions};
+use super::{ChannelOptions, PanicSite, Secret, TlsOptions};
 use crate::failure::{Evidence, Failure};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -68,8 +68,9 @@ fn read_fields(map: Map<String, Value>) -> Result<ChannelOptions, Evidence> {
 
 /// Finds the innermost key that is refused on its own.
 fn locate(key: String, value: Value) -> Evidence {
-    if !known().contains(&key.as_str()) {
-        return invalid(key, format!("is not an option; known are {}", known().join(", ")));
+    let known = known();
+    if !known.contains(&key) {
+        return invalid(key, format!("is not an option; known are {}", known.join(", ")));
     }
     if let Value::Object(inner) = &value {
         for (name, field) in inner {
@@ -91,27 +92,13 @@ fn locate(key: String, value: Value) -> Evidence {
     invalid(key, format!("cannot be {kind} of this form"))
 }
 
-fn known() -> Vec<&'static str> {
-    vec![
-        "tls",
-        "authority",
-        "proxy",
-        "keepalive",
-        "max_receive_message_bytes",
-        "max_send_message_bytes",
-        "max_metadata_bytes",
-        "compression",
-        "user_agent",
-        "connect_timeout_ms",
-        "idle_timeout_ms",
-        "reconnect_window_ms",
-        "backoff",
-        "dns",
-        "retry",
-        "service_config",
-        "suppress_peer_text",
-        "plant_panic",
-    ]
+/// The names of all fields, as serde writes them.
+fn known() -> Vec<String> {
+    let all = ChannelOptions { plant_panic: Some(PanicSite::Call), ..ChannelOptions::default() };
+    match serde_json::to_value(all) {
+        Ok(Value::Object(map)) => map.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
 }
 
 pub(super) fn invalid(field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Evidence {
@@ -133,20 +120,6 @@ mod tests {
     fn absent_tls_is_system_roots_and_null_is_plaintext() {
         assert_eq!(ChannelOptions::from_json("{}").unwrap().tls, Some(TlsOptions::default()));
         assert_eq!(ChannelOptions::from_json(r#"{"tls":null}"#).unwrap().tls, None);
-    }
-
-    #[test]
-    fn every_field_is_known() {
-        let all = serde_json::to_value(ChannelOptions {
-            plant_panic: Some(super::super::PanicSite::Call),
-            ..ChannelOptions::default()
-        })
-        .unwrap();
-        let mut names: Vec<_> = all.as_object().unwrap().keys().map(String::as_str).collect();
-        let mut listed = known();
-        names.sort_unstable();
-        listed.sort_unstable();
-        assert_eq!(names, listed);
     }
 
     #[test]
