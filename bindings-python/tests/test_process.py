@@ -157,7 +157,10 @@ def test_exit_is_quick_and_clean(target: str, what: str) -> None:
         assert time.monotonic() - started < 5
 
 
+# A job in the background of a shell inherits an ignored SIGINT, and Python then installs no handler of its own.
 INTERRUPT = PRELUDE + """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 started = time.monotonic()
 try:

@@ -20,7 +20,6 @@ use prost::Message;
 use std::{
     collections::HashMap,
     fmt,
-    future::Future,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -216,7 +215,7 @@ impl Channel {
 
     /// Runs a task beside the calls.
     #[cfg(feature = "tonic")]
-    pub(crate) fn spawn(&self, site: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, site: &'static str, task: impl std::future::Future<Output = ()> + Send + 'static) {
         self.inner.core.rt().spawn(site, task);
     }
 
