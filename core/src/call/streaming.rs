@@ -135,10 +135,14 @@ impl<S: Sink> Exchange<'_, S> {
     fn poll_send(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Fault>> {
         while !self.sender.over {
             if self.sender.sending.is_none() && !self.start_next()? {
+                self.trace.all_sent();
                 return Poll::Pending;
             }
             // broken: the receiving side tells why
-            let sent = ready!(self.sender.half.poll_sent(cx));
+            let Poll::Ready(sent) = self.sender.half.poll_sent(cx) else {
+                self.trace.blocked();
+                return Poll::Pending;
+            };
             let last = self.sender.sending.take().unwrap_or(false);
             self.sender.over |= sent.is_err() || last;
             if self.port.take_room() {

@@ -137,7 +137,15 @@ impl Trace {
         self.lock().peer.clone()
     }
 
-    /// The last request message is with the connection.
+    /// The peer's window holds a message back.
+    pub(crate) fn blocked(&self) {
+        let mut state = self.lock();
+        if state.timeline.phase() == Phase::AwaitHeaders {
+            state.timeline.enter(Phase::Send);
+        }
+    }
+
+    /// Nothing is left to be sent now: it is the peer's turn, or the caller's.
     pub(crate) fn all_sent(&self) {
         let mut state = self.lock();
         if state.timeline.phase() == Phase::Send {
