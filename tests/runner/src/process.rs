@@ -12,11 +12,14 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     sync::{Mutex as AsyncMutex, oneshot},
+    task::JoinHandle,
     time::timeout,
 };
 
+/// What a child writes to stderr is kept up to this size, to be searched.
+const MOST_SAID: usize = 16 << 20;
 /// How long a child may take to exit once its input has ended.
 const EXIT: Duration = Duration::from_secs(20);
 
@@ -43,21 +46,24 @@ pub(crate) struct Process {
     child: AsyncMutex<Child>,
     input: AsyncMutex<Option<ChildStdin>>,
     waiting: Waiting,
+    said: AsyncMutex<JoinHandle<String>>,
     next_id: AtomicU64,
 }
 
 impl Process {
     pub(crate) fn start(name: &str, mut command: Command) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("{name}: cannot be started: {e}"))?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let waiting = Waiting::default();
+        let said = AsyncMutex::new(tokio::spawn(overhear(errors.ok_or("no stderr")?)));
         tokio::spawn(listen(output.ok_or("no stdout")?, waiting.clone()));
         Ok(Process {
             name: name.to_owned(),
             child: AsyncMutex::new(child),
             input: AsyncMutex::new(input),
             waiting,
+            said,
             next_id: AtomicU64::new(1),
         })
     }
@@ -89,6 +95,11 @@ impl Process {
         receiver.await.map_err(|_| format!("{} has ended", self.name).into())
     }
 
+    /// Everything the child wrote to stderr before it ended: logs, and what a panic prints.
+    pub(crate) async fn said(&self) -> String {
+        (&mut *self.said.lock().await).await.unwrap_or_default()
+    }
+
     /// Ends the input. The child has to exit with 0, having written nothing that nobody asked for.
     pub(crate) async fn finish(&self) -> Result<()> {
         drop(self.input.lock().await.take());
@@ -110,6 +121,19 @@ impl Process {
 
 fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, State> {
     waiting.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Passes stderr on, and keeps it.
+async fn overhear(errors: ChildStderr) -> String {
+    let (mut lines, mut said) = (BufReader::new(errors).lines(), String::new());
+    while let Ok(Some(line)) = lines.next_line().await {
+        eprintln!("{line}");
+        if said.len() + line.len() < MOST_SAID {
+            said.push_str(&line);
+            said.push('\n');
+        }
+    }
+    said
 }
 
 async fn listen(output: ChildStdout, waiting: Waiting) {

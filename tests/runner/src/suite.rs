@@ -10,7 +10,10 @@ use crate::{
     scenario::Scenario,
 };
 use serde_json::json;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
 use tokio::{process::Command, sync::Semaphore, task::JoinSet};
 
 /// Calls under way at one time, over all drivers.
@@ -22,6 +25,8 @@ pub(crate) struct Suite {
     pub(crate) bed: Arc<Testbed>,
     pub(crate) causes: Arc<Causes>,
     pub(crate) mask: Mask,
+    /// What no driver may have written to stderr, panics included.
+    secrets: Mutex<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,12 +57,14 @@ impl Suite {
             bed: Arc::new(Testbed::start(testbed).await?),
             causes: Arc::new(Causes::load(&tests.join("causes.yaml"))?),
             mask: Mask::load(&tests.join("mask.yaml"))?,
+            secrets: Mutex::default(),
         })
     }
 
     /// Runs and prints one line per failure.
     pub(crate) async fn run(&self, scenarios: Vec<Scenario>) -> Result<Tally> {
         let mut tally = Tally { scenarios: scenarios.len(), drivers: self.drivers.len(), ..Tally::default() };
+        self.secrets().extend(scenarios.iter().flat_map(|scenario| scenario.never.clone()));
         let room = Arc::new(Semaphore::new(SIDE_BY_SIDE));
         let mut running = JoinSet::new();
         for (n, scenario) in scenarios.iter().cloned().map(Arc::new).enumerate() {
@@ -102,9 +109,18 @@ impl Suite {
         let mut problems = vec![];
         for driver in &self.drivers {
             problems.extend(driver.finish().await.err().map(|e| e.to_string()));
+            let said = driver.said().await;
+            let leaked: Vec<_> = self.secrets().iter().filter(|text| said.contains(*text)).cloned().collect();
+            problems.extend(leaked.iter().map(|text| format!("{}: stderr contains {text:?}", driver.name)));
         }
         problems.extend(self.bed.finish().await.err().map(|e| e.to_string()));
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ").into()) }
+    }
+}
+
+impl Suite {
+    fn secrets(&self) -> MutexGuard<'_, Vec<String>> {
+        self.secrets.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
@@ -128,13 +144,18 @@ mod tests {
     /// Answers whatever is asked: as the testbed, as a driver, and as a driver with a mind of its own.
     const FAKE: &str = r#"#!/bin/sh
 [ "${1-}" = swift ] && exit 3
+leak=
+case ${1-} in
+leaks-to-stderr) echo "thread panicked: canary-0001" >&2 ;;
+leaks-to-*) leak=",\"${1#leaks-to-}\":{\"x\":[\"canary-0001\"]}" ;;
+esac
 while read -r line; do
   id=${line#*\"id\":\"}; id=${id%%\"*}
   said=hi; [ "${1-}" = node ] && said=ho
   case $line in
   *certificates*) echo "{\"id\":\"$id\",\"pem\":{}}" ;;
   *'"do":"start"'*) echo "{\"id\":\"$id\",\"server\":\"s1\",\"place\":{\"address\":\"127.0.0.1:1\",\"port\":1}}" ;;
-  *'"kind"'*) echo "{\"id\":\"$id\",\"headers\":null,\"messages\":[\"aGk=\"],\"trailers\":[[\"a\",\"$said\"]],\"status\":{\"code\":0,\"message\":\"\"},\"failure\":null,\"unsent\":0,\"attempts\":1,\"peer\":\"127.0.0.1:1\",\"elapsed_ms\":1}" ;;
+  *'"kind"'*) echo "{\"id\":\"$id\",\"headers\":null,\"messages\":[\"aGk=\"],\"trailers\":[[\"a\",\"$said\"]],\"status\":{\"code\":0,\"message\":\"\"},\"failure\":null,\"unsent\":0,\"attempts\":1,\"peer\":\"127.0.0.1:1\",\"elapsed_ms\":1$leak}" ;;
   *) echo "{\"id\":\"$id\"}" ;;
   esac
 done
@@ -153,6 +174,20 @@ done
         let suite = Suite::start(root.path(), &drivers, &fake).await?;
         let tally = suite.run(parse(scenarios)?).await?;
         Ok((tally, suite.finish().await))
+    }
+
+    /// Wherever a text stands in an answer line, and on stderr, the search finds it.
+    #[tokio::test]
+    async fn a_planted_leak_is_found_in_each_place() {
+        let leaks = GOOD.replace("server: {}", "server: {}, never: [canary-0001]");
+        assert_eq!(tally(&["rust"], &leaks).await.unwrap().0.failed, 0);
+        let (tally, ended) = tally(&["leaks-to-stderr"], &leaks).await.unwrap();
+        assert_eq!(tally.failed, 0);
+        assert!(ended.unwrap_err().to_string().contains("stderr contains \"canary-0001\""));
+        for place in ["messages", "trailers", "headers", "rendered", "logs", "failure"] {
+            let name = format!("leaks-to-{place}");
+            assert_eq!(super::tests::tally(&[&name], &leaks).await.unwrap().0.failed, 1, "{place}");
+        }
     }
 
     const GOOD: &str = "[{name: a, server: {}, call: {}, expect: {messages: [hi], status: {code: 0}}}]";
