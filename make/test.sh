@@ -18,7 +18,7 @@ count() { # count LOG
     /^# fail [0-9]+$/          { f += $3; next }
     /^ℹ pass [0-9]+$/          { p += $3; next }
     /^ℹ fail [0-9]+$/          { f += $3; next }
-    /^=+ .* in [0-9.]+s.* =+$/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^(failed|error)/) f += $i } next }
+    /^(=+ )?[0-9]+ (passed|failed).* in [0-9.]+s/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^(failed|error)/) f += $i } next }
     /Executed [0-9]+ tests?, with [0-9]+ failures?/ { e = $2; x = $5; next }
     /^scenarios [0-9]+ x drivers [0-9]+ = [0-9]+ passed, [0-9]+ failed/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } next }
     END { print p + e - x, f + x }
