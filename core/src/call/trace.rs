@@ -2,7 +2,6 @@
 //! may have seen it.
 use super::{Context, Deadline, Failed, Reply, Request};
 use crate::{
-    clock,
     failure::{self, Attempt, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose},
     metadata::Metadata,
     observe::Timeline,
@@ -11,7 +10,6 @@ use crate::{
 };
 use http::HeaderMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::time::Instant;
 
 /// Shared by the call's work and the guard that may end it at any moment.
 pub(crate) struct Trace {
@@ -24,7 +22,6 @@ pub(crate) struct Trace {
 struct State {
     timeline: Timeline,
     attempts: Vec<Attempt>,
-    attempt_started: Instant,
     peer: Option<Arc<str>>,
     opened: bool,
     headers: Option<HeaderMap>,
@@ -48,7 +45,6 @@ impl Trace {
             context: context.clone(),
             deadline: request.deadline,
             state: Mutex::new(State {
-                attempt_started: timeline.started(),
                 timeline,
                 attempts: Vec::new(),
                 peer: None,
@@ -111,7 +107,6 @@ impl Trace {
     pub(crate) fn again(&self, fault: &Fault) {
         let mut state = self.lock();
         state.close_attempt(Some(&fault.failed.failure));
-        state.attempt_started = clock::now();
         state.opened = false;
         state.headers = None;
         state.peer = None;
@@ -229,6 +224,9 @@ impl Trace {
         let reached = state.reached();
         let situation = Situation { underlying: state.underlying.clone(), ..self.situation(&state, reached) };
         let failure = diagnose(evidence, situation);
+        if state.ended {
+            state.attempts.pop(); // the last attempt had ended in another way, which this one takes the place of
+        }
         state.close_attempt(Some(&failure));
         let mut failed = self.failed(&state, failure);
         failed.attempts = state.attempts.len() as u32;
@@ -252,7 +250,6 @@ impl Trace {
         Box::new(Failed {
             headers: state.headers.clone().map(Metadata::from_headers),
             peer: state.peer.clone(),
-            attempts: state.attempts.len() as u32 + u32::from(!state.ended),
             ..Failed::local(failure)
         })
     }

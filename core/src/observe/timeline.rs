@@ -70,10 +70,6 @@ impl Timeline {
         self.phase
     }
 
-    pub(crate) fn started(&self) -> Instant {
-        self.started
-    }
-
     pub(crate) fn attempt(&self, number: u32) {
         self.tell(|at| Event::Attempt { number, at });
     }
