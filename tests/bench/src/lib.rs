@@ -1,0 +1,18 @@
+//! What the server, the clients and the harness of the benchmarks agree upon.
+pub mod cell;
+pub mod meter;
+
+/// A benchmark reports its problems as text.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Echoes the request.
+pub const UNARY: &str = "/bench.Echo/Unary";
+/// The same message, as often and as large as the request wishes (see [`cell::wish`]).
+pub const SERVER_STREAM: &str = "/bench.Echo/ServerStream";
+/// Echoes every request.
+pub const BIDI: &str = "/bench.Echo/Bidi";
+
+/// What every call carries, in every language.
+pub const METADATA: [(&str, &str); 2] = [("x-request-id", "7d0f2c6a94e14b0c"), ("x-tenant", "bench")];
+/// The deadline of every call.
+pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
