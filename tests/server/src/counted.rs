@@ -1,5 +1,5 @@
 //! Counts what clients send, frame by frame, whoever serves the connection.
-use crate::frames::{FrameHead, GOAWAY, HEAD, HEADERS, PING, PREFACE, RST_STREAM};
+use crate::frames::{ACK, FrameHead, GOAWAY, HEAD, HEADERS, PING, PREFACE, RST_STREAM};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -17,6 +17,7 @@ pub struct Counts {
     pub open_connections: u64,
     pub streams: u64,
     pub pings: u64,
+    pub ping_acks: u64,
     /// RST_STREAM frames by code.
     pub resets: BTreeMap<u32, u64>,
     /// GOAWAY frames by code.
@@ -109,7 +110,8 @@ fn count(counters: &Counters, head: FrameHead, first: [u8; 8]) {
     let [a, b, c, d, e, f, g, h] = first;
     match head.kind {
         HEADERS => update(counters, |c| c.streams += 1),
-        PING if head.flags & crate::frames::ACK == 0 => update(counters, |c| c.pings += 1),
+        PING if head.flags & ACK == 0 => update(counters, |c| c.pings += 1),
+        PING => update(counters, |c| c.ping_acks += 1),
         RST_STREAM => update(counters, |s| *s.resets.entry(u32::from_be_bytes([a, b, c, d])).or_default() += 1),
         GOAWAY => update(counters, |s| *s.goaways.entry(u32::from_be_bytes([e, f, g, h])).or_default() += 1),
         _ => {}
@@ -189,6 +191,8 @@ mod tests {
             &rst(1, 8),
             &goaway(0, 2, b"bye"),
             &frame(PING, 0, 0, &[0; 8]),
+            &frame(PING, ACK, 0, &[0; 8]),
+            &frame(PING, ACK, 0, &[1; 8]),
         ]
         .concat();
         for size in [1, 2, 7, 1000] {
@@ -196,7 +200,7 @@ mod tests {
             let mut parser = Parser::default();
             bytes.chunks(size).for_each(|c| parser.feed(c, |head, first| count(&counters, head, first)));
             let counts = snapshot(&counters);
-            assert_eq!((counts.streams, counts.pings), (1, 1));
+            assert_eq!((counts.streams, counts.pings, counts.ping_acks), (1, 1, 2));
             assert_eq!(counts.resets, BTreeMap::from([(8, 1)]));
             assert_eq!(counts.goaways, BTreeMap::from([(2, 1)]));
         }

@@ -10,6 +10,7 @@ pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
 pub const END_STREAM: u8 = 1;
+pub const PADDED: u8 = 8;
 pub const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
@@ -71,6 +72,11 @@ pub fn data(stream: u32, flags: u8, bytes: &[u8]) -> Vec<u8> {
     let last = (bytes.len() - 1) / MAX_FRAME;
     let part = |(n, chunk)| frame(DATA, if n == last { flags } else { 0 }, stream, chunk);
     bytes.chunks(MAX_FRAME).enumerate().flat_map(part).collect()
+}
+
+/// One DATA frame with this many bytes of padding.
+pub fn padded(stream: u32, bytes: &[u8], padding: u8) -> Vec<u8> {
+    frame(DATA, PADDED, stream, &[&[padding][..], bytes, &vec![0; padding.into()]].concat())
 }
 
 /// HEADERS and as many CONTINUATION frames as the block needs.

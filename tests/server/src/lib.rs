@@ -16,6 +16,7 @@ pub mod server;
 pub mod standing;
 mod testbed;
 pub mod text;
+mod windows;
 
 /// Generated from `/proto`; nested as the packages are, because generated code refers to them so.
 pub mod pb {

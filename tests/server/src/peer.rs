@@ -1,9 +1,13 @@
 //! The server's end of one HTTP/2 connection, frame by frame.
 use crate::{
     counted::Counted,
-    frames::{self, ACK, DATA, END_STREAM, FrameHead, HEAD, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS},
+    frames::{
+        self, ACK, DATA, END_STREAM, FrameHead, HEAD, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    },
+    script::Frames,
+    windows::Windows,
 };
-use std::io;
+use std::{collections::VecDeque, io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// No client that keeps our SETTINGS sends a larger frame.
@@ -16,6 +20,8 @@ pub(crate) struct Stream {
     pub(crate) id: u32,
     pub(crate) ended: bool,
     pub(crate) reset: bool,
+    /// Our side has ended.
+    answered: bool,
     pub(crate) body: Vec<u8>,
     /// A script has waited for its end.
     pub(crate) awaited: bool,
@@ -28,6 +34,10 @@ impl Stream {
         let length = u32::from_be_bytes(prefix[1..].try_into().ok()?) as usize;
         rest.get(..length)
     }
+
+    fn is_open(&self) -> bool {
+        !self.reset && !self.answered
+    }
 }
 
 #[derive(Debug)]
@@ -39,16 +49,61 @@ pub(crate) struct Peer {
     pub(crate) acknowledges: bool,
     pub(crate) pinged: bool,
     pub(crate) speaks_http2: bool,
+    windows: Windows,
+    /// `max_concurrent_streams` of the SETTINGS that the client has yet to acknowledge.
+    announced: VecDeque<Option<u32>>,
+    /// What it has acknowledged.
+    max_streams: Option<u32>,
 }
 
 impl Peer {
     pub(crate) fn new(io: Counted) -> Self {
-        Peer { io, streams: vec![], current: None, acknowledges: true, pinged: false, speaks_http2: false }
+        Peer {
+            io,
+            streams: vec![],
+            current: None,
+            acknowledges: true,
+            pinged: false,
+            speaks_http2: false,
+            windows: Windows::default(),
+            announced: VecDeque::new(),
+            max_streams: None,
+        }
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.io.write_all(bytes).await?;
         self.io.flush().await
+    }
+
+    pub(crate) async fn settings(&mut self, values: &[(u16, u32)], max_streams: Option<u32>) -> io::Result<()> {
+        self.announced.push_back(max_streams);
+        self.write(&frames::settings(values)).await
+    }
+
+    /// Sends DATA frames on the current stream, reading the client's frames while its windows are full.
+    pub(crate) async fn send_in_frames(&mut self, bytes: &[u8], frames: Frames) -> io::Result<()> {
+        let stream = self.current()?.id;
+        let mut out = vec![];
+        for part in bytes.chunks(frames.bytes.get()) {
+            let counted = part.len() + frames.padding.map_or(0, |padding| 1 + usize::from(padding));
+            while !self.windows.take(stream, counted) {
+                self.write(&std::mem::take(&mut out)).await?;
+                self.frame().await?;
+            }
+            out.extend(match frames.padding {
+                Some(padding) => frames::padded(stream, part, padding),
+                None => frames::data(stream, 0, part),
+            });
+        }
+        self.write(&out).await
+    }
+
+    /// Our side of the current stream has ended.
+    pub(crate) fn mark_answered(&mut self) {
+        if let Some(stream) = self.current.and_then(|n| self.streams.get_mut(n)) {
+            stream.answered = true;
+        }
     }
 
     pub(crate) async fn read(&mut self, count: usize) -> io::Result<()> {
@@ -113,20 +168,45 @@ impl Peer {
         self.io.read_exact(&mut payload).await?;
         self.pinged |= head.kind == PING && head.flags & ACK == 0;
         match head.kind {
+            SETTINGS if head.flags & ACK != 0 => {
+                let acknowledged = self.announced.pop_front().flatten();
+                self.max_streams = acknowledged.or(self.max_streams);
+                return Ok(());
+            }
+            SETTINGS => self.windows.settings(&payload),
+            WINDOW_UPDATE => self.windows.update(head.stream, &payload),
+            _ => {}
+        }
+        match head.kind {
             SETTINGS | PING if self.acknowledges && head.flags & ACK == 0 => {
                 let answer = if head.kind == PING { &payload[..] } else { &[] };
                 self.write(&frames::frame(head.kind, ACK, 0, answer)).await
             }
             HEADERS => {
                 let ended = head.flags & END_STREAM != 0;
-                self.streams.push(Stream { id: head.stream, ended, reset: false, body: vec![], awaited: false });
-                Ok(())
+                self.streams.push(Stream {
+                    id: head.stream,
+                    ended,
+                    reset: false,
+                    answered: false,
+                    body: vec![],
+                    awaited: false,
+                });
+                self.check_streams()
             }
             DATA => self.data(head, &payload).await,
             RST_STREAM => {
                 self.streams.iter_mut().filter(|s| s.id == head.stream).for_each(|s| s.reset = true);
                 Ok(())
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_streams(&self) -> io::Result<()> {
+        let open = self.streams.iter().filter(|stream| stream.is_open()).count();
+        match self.max_streams {
+            Some(most) if open > most as usize => Err(io::Error::other(format!("{open} streams, {most} allowed"))),
             _ => Ok(()),
         }
     }

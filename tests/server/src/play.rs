@@ -3,7 +3,7 @@ use crate::{
     counted::Counted,
     frames::{self, END_STREAM},
     peer::Peer,
-    script::{Await, Close, Data, Frame, GoAway, Head, Http, Last, Message, Settings, Step, Trailers},
+    script::{Await, Close, Data, Frame, Framed, GoAway, Head, Http, Last, Message, Settings, Step, Trailers},
     text::Text,
 };
 use std::{io, io::Write, os::fd::OwnedFd, time::Duration};
@@ -48,33 +48,34 @@ pub(crate) async fn play(io: Counted, socket: Socket, steps: &[Step]) -> io::Res
 async fn run(peer: &mut Peer, step: &Step) -> io::Result<()> {
     match step {
         Step::Open(settings) => {
-            peer.write(&frames::settings(&values(settings))).await?;
+            send_settings(peer, settings).await?;
             peer.preface().await
         }
         Step::Preface => peer.preface().await,
-        Step::Settings(settings) => peer.write(&frames::settings(&values(settings))).await,
+        Step::Settings(settings) => send_settings(peer, settings).await,
         Step::Read(count) => peer.read(*count).await,
         Step::Await(what) => wait(peer, *what).await,
         Step::Headers(head) => headers(peer, head).await,
-        Step::Message(message) => {
-            let bytes = prefixed(message)?;
-            let stream = peer.current()?.id;
-            peer.write(&frames::data(stream, 0, &bytes)).await
-        }
+        Step::Message(message) => send_message(peer, message).await,
         Step::Data(data) => send_data(peer, data).await,
         Step::End => {
             let stream = peer.current()?.id;
+            peer.mark_answered();
             peer.write(&frames::data(stream, END_STREAM, &[])).await
         }
         Step::Trailers(trailers) => send_trailers(peer, trailers).await,
         Step::Echo => echo(peer).await,
-        Step::Serve => loop {
+        Step::Serve(with) => loop {
             wait(peer, Await::Request).await?;
-            echo(peer).await?;
+            match with {
+                None => echo(peer).await?,
+                Some(message) => answer(peer, message).await?,
+            }
         },
         Step::Http(answer) => http(peer, answer).await,
         Step::Rst(code) => {
             let stream = peer.current()?.id;
+            peer.mark_answered();
             peer.write(&frames::rst(stream, *code)).await
         }
         Step::Goaway(goaway) => send_goaway(peer, goaway).await,
@@ -144,6 +145,9 @@ async fn headers(peer: &mut Peer, head: &Head) -> io::Result<()> {
     fields.extend(head.content_type.clone().map(|s| ("content-type".to_owned(), s.into_bytes())));
     extend(&mut fields, &head.extra)?;
     let stream = peer.current()?.id;
+    if head.end {
+        peer.mark_answered();
+    }
     peer.write(&frames::headers(stream, if head.end { END_STREAM } else { 0 }, &fields)).await
 }
 
@@ -180,6 +184,9 @@ fn compress(name: &str, body: &[u8]) -> io::Result<Vec<u8>> {
 
 async fn send_data(peer: &mut Peer, data: &Data) -> io::Result<()> {
     let stream = peer.current()?.id;
+    if data.end {
+        peer.mark_answered();
+    }
     peer.write(&frames::data(stream, if data.end { END_STREAM } else { 0 }, &bytes(&data.body)?)).await
 }
 
@@ -194,7 +201,27 @@ async fn send_trailers(peer: &mut Peer, trailers: &Trailers) -> io::Result<()> {
         }
     }
     let stream = peer.current()?.id;
+    peer.mark_answered();
     peer.write(&frames::headers(stream, END_STREAM, &fields)).await
+}
+
+async fn send_settings(peer: &mut Peer, settings: &Settings) -> io::Result<()> {
+    peer.settings(&values(settings), settings.max_concurrent_streams).await
+}
+
+async fn send_message(peer: &mut Peer, message: &Message) -> io::Result<()> {
+    let bytes = prefixed(message)?;
+    if let Message::Framed(Framed { frames: Some(frames), .. }) = message {
+        return peer.send_in_frames(&bytes, *frames).await;
+    }
+    let stream = peer.current()?.id;
+    peer.write(&frames::data(stream, 0, &bytes)).await
+}
+
+async fn answer(peer: &mut Peer, message: &Message) -> io::Result<()> {
+    headers(peer, &Head::default()).await?;
+    send_message(peer, message).await?;
+    send_trailers(peer, &Trailers::Status(0)).await
 }
 
 async fn echo(peer: &mut Peer) -> io::Result<()> {

@@ -5,7 +5,7 @@
 use crate::{certificates::Tls, text::Text};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, num::NonZeroUsize};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,7 +68,7 @@ pub enum Step {
     Open(#[serde(deserialize_with = "or_default")] Settings),
     /// Reads the client's preface.
     Preface,
-    /// Sends SETTINGS.
+    /// Sends SETTINGS. Once the client has acknowledged its `max_concurrent_streams`, more streams end the connection.
     Settings(#[serde(deserialize_with = "or_default")] Settings),
     /// Reads this many bytes, whatever they are.
     Read(usize),
@@ -82,8 +82,8 @@ pub enum Step {
     Trailers(Trailers),
     /// Answers the request with its own message and status 0.
     Echo,
-    /// Answers every further request that way.
-    Serve,
+    /// Answers every further request that way, or with this message.
+    Serve(Option<Message>),
     /// An HTTP answer that is not gRPC.
     Http(Http),
     /// RST_STREAM with this code.
@@ -159,6 +159,16 @@ pub struct Framed {
     pub flag: Option<u8>,
     /// The length that the prefix claims.
     pub length: Option<u32>,
+    /// Cut into DATA frames, each sent when the client's windows have room for it.
+    pub frames: Option<Frames>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frames {
+    /// Of the message in each.
+    pub bytes: NonZeroUsize,
+    pub padding: Option<u8>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

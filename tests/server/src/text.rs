@@ -1,4 +1,5 @@
-//! Bytes as a scenario file writes them: `"text"`, `{hex: ..}`, `{base64: ..}`, or `{fill: "a", times: 100}`.
+//! Bytes as a scenario file writes them: `"text"`, `{hex: ..}`, `{base64: ..}`, `{fill: "a", times: 100}`, or
+//! `{join: [..]}` of these.
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -9,6 +10,7 @@ pub enum Text {
     Hex { hex: String },
     Base64 { base64: String },
     Fill { fill: String, times: usize },
+    Join { join: Vec<Text> },
 }
 
 impl Text {
@@ -18,6 +20,7 @@ impl Text {
             Text::Hex { hex } => unhex(hex),
             Text::Base64 { base64 } => STANDARD.decode(base64).map_err(|e| format!("base64: {e}")),
             Text::Fill { fill, times } => Ok(fill.repeat(*times).into_bytes()),
+            Text::Join { join } => join.iter().map(Text::bytes).collect::<Result<Vec<_>, _>>().map(|all| all.concat()),
         }
     }
 }
@@ -53,6 +56,8 @@ mod tests {
         assert_eq!(read(r#"{"hex":"00 ff"}"#).unwrap(), [0, 255]);
         assert_eq!(read(r#"{"base64":"aGk="}"#).unwrap(), b"hi");
         assert_eq!(read(r#"{"fill":"ab","times":2}"#).unwrap(), b"abab");
+        assert_eq!(read(r#"{"join":["a",{"hex":"00"},{"fill":"b","times":2}]}"#).unwrap(), b"a\0bb");
+        assert!(read(r#"{"join":[{"hex":"0"}]}"#).is_err());
         assert!(read(r#"{"hex":"0"}"#).is_err());
         assert!(read(r#"{"hex":"zz"}"#).is_err());
     }

@@ -1,11 +1,16 @@
 //! Each kind of script, seen from a plain h2 client.
 use crate::common::{Story, call, serve};
+use causewire_testbed::frames;
 use serde_json::{Value, json};
 use std::{
     io::{self, ErrorKind},
     time::Duration,
 };
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 async fn play(steps: Value) -> Story {
     let running = serve(json!({ "connections": [steps] })).await;
@@ -123,4 +128,35 @@ async fn every_standing_server_starts() {
     for name in ["refused", "expired_certificate", "http1", "goaway", "trailers_stripped", "plaintext_on_tls", "slow"] {
         assert!(standing.places["faults"][name].is_string(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_message_may_be_cut_into_padded_frames() {
+    // More than the windows hold; and not in the small frames for which h2, unless told otherwise, ends a connection.
+    for padding in [json!(null), json!(255)] {
+        let body = json!({"join": ["ab", {"fill": "c", "times": 99_993}]});
+        let message = json!({"message": {"body": body, "frames": {"bytes": 300, "padding": padding}}});
+        let story = play(json!(["open", {"await": "request"}, "headers", message, {"trailers": 0}])).await;
+        assert_eq!((story.grpc_status(), story.body.len()), (Some("0"), 100_000));
+        assert!(story.body.starts_with(b"\0\0\x01\x86\x9babcc") && story.body.ends_with(b"cc"));
+    }
+}
+
+#[tokio::test]
+async fn one_stream_more_than_was_acknowledged_ends_the_connection() {
+    for (most, ended) in [(1, true), (2, false)] {
+        let script = json!([{"open": {"max_concurrent_streams": most}}, {"await": "eof"}]);
+        let running = serve(json!({ "connections": [script] })).await;
+        let mut io = TcpStream::connect(&running.place.address).await.unwrap();
+        let stream = |id| frames::headers(id, 0, &[(":method".into(), b"POST".to_vec())]);
+        let settings = [frames::settings(&[]), frames::frame(frames::SETTINGS, frames::ACK, 0, &[])].concat();
+        io.write_all(&[&frames::PREFACE[..], &settings, &stream(1), &stream(3)].concat()).await.unwrap();
+        let mut rest = vec![];
+        assert_eq!(timeout(Duration::from_millis(500), io.read_to_end(&mut rest)).await.is_ok(), ended);
+    }
+}
+
+#[tokio::test]
+async fn serve_may_answer_with_a_message() {
+    assert_eq!(play(json!(["open", {"serve": "other"}])).await.body, b"\0\0\0\0\x05other");
 }
