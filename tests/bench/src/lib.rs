@@ -1,6 +1,7 @@
 //! What the server, the clients and the harness of the benchmarks agree upon.
 pub mod cell;
 pub mod meter;
+pub mod server;
 
 /// A benchmark reports its problems as text.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
