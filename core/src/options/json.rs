@@ -55,7 +55,7 @@ fn read_fields(map: Map<String, Value>) -> Result<ChannelOptions, Evidence> {
     let mut good = Map::new();
     for (key, value) in map {
         if key == "service_config" {
-            super::ServiceConfig::check(&value)?;
+            super::ServiceConfig::from_value(&value)?;
         }
         let single = Map::from_iter([(key.clone(), value.clone())]);
         if serde_json::from_value::<ChannelOptions>(Value::Object(single)).is_err() {

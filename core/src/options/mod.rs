@@ -12,7 +12,10 @@ mod validate;
 pub use call::{CallOptions, compression_from_name, timeout_from_ms};
 pub use json::Secrets;
 pub use secret::Secret;
-pub use service_config::{MethodConfig, MethodName, ServiceConfig};
+pub use service_config::{
+    ConnectionScaling, FailurePercentageEjection, HealthCheckConfig, LeastRequestConfig, LoadBalancing, MethodConfig,
+    MethodName, OutlierDetectionConfig, PickFirstConfig, ServiceConfig, SuccessRateEjection,
+};
 
 use crate::compress::Compression;
 use schemars::JsonSchema;
@@ -74,6 +77,7 @@ pub struct ChannelOptions {
     /// Retries and their buffers (gRFC A6).
     pub retry: RetryOptions,
     /// gRPC service config, as its JSON document.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub service_config: Option<ServiceConfig>,
     /// Leave what a peer said (`peer_text`) out of every failure record. Default: false.
     pub suppress_peer_text: bool,

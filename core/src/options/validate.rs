@@ -12,6 +12,7 @@ impl ChannelOptions {
         self.check_sizes()?;
         self.check_times()?;
         self.check_names()?;
+        self.service_config.as_ref().map_or(Ok(()), |config| config.validate())?;
         if let Some(tls) = &self.tls
             && tls.cert_pem.is_none()
             && tls.key_pem.is_some()

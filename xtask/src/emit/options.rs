@@ -12,15 +12,8 @@ const BESIDE: &[(&str, &str)] = &[("TlsOptions", "key_pem")];
 /// What is inside first, `ChannelOptions` last.
 pub(crate) fn shapes() -> Vec<Shape> {
     let mut shapes = schema::shapes("ChannelOptions", &schemars::schema_for!(ChannelOptions).to_value());
-    // A service config is passed on as it is, with the fields that this version does not know.
-    shapes.retain(|shape| !matches!(shape.name.as_str(), "ServiceConfig" | "MethodConfig" | "MethodName"));
     let sample = ChannelOptions { keepalive: Some(KeepaliveOptions::default()), ..ChannelOptions::default() };
     schema::in_order_of(&serde_json::to_string(&sample).unwrap_or_default(), "ChannelOptions", &mut shapes);
-    for field in shapes.iter_mut().flat_map(|shape| &mut shape.fields) {
-        if field.key == "service_config" {
-            field.ty = Type::Json;
-        }
-    }
     shapes
 }
 
