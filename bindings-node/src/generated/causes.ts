@@ -68,6 +68,8 @@ export type Cause =
   | "APP_UNAVAILABLE"
   | "APP_REJECTED"
   | "APP_FAILED"
+  | "SERVER_NOT_SERVING"
+  | "SERVER_EJECTED"
   | "DEADLINE_NOT_SENT"
   | "DEADLINE_AWAITING_RESPONSE"
   | "DEADLINE_MID_RESPONSE"
@@ -204,6 +206,8 @@ export interface Evidence {
   readonly errno_name?: string;
   /** The name that the certificate had to be for */
   readonly expected?: string;
+  /** The number of calls that failed in the last period */
+  readonly failed?: number;
   /** The path of the option or argument, in snake_case */
   readonly field?: string;
   /** The flag byte of the frame */
@@ -212,6 +216,8 @@ export interface Evidence {
   readonly h2_code?: number;
   /** Its name */
   readonly h2_name?: string;
+  /** `not_serving`, `service_unknown`, `unknown`, or `check_failed` */
+  readonly health?: string;
   /** The name that was looked up */
   readonly host?: string;
   /** `rst`, `eof` or `error` */
@@ -264,6 +270,8 @@ export interface Evidence {
   readonly roots?: number;
   /** The `server` header of the answer */
   readonly server?: string;
+  /** The service whose health was asked for; absent: the server as a whole */
+  readonly service?: string;
   /** Where in this library */
   readonly site?: string;
   /** The variable or option that named the proxy */
@@ -276,6 +284,8 @@ export interface Evidence {
   readonly subject?: string;
   /** The target as it was given */
   readonly target?: string;
+  /** The number of calls in the last period */
+  readonly total?: number;
   /** Trailers came, without grpc-status */
   readonly trailers?: boolean;
   /** The type that the message had to be */
@@ -636,6 +646,8 @@ export const CAUSES: Readonly<Record<Cause, CauseInfo>> = {
   APP_UNAVAILABLE: { id: 1005, layer: "application", category: "server", code: 14, retry: "idempotent", reached: "yes", meaning: "The service itself said unavailable." },
   APP_REJECTED: { id: 1006, layer: "application", category: "client", code: 3, retry: "never", reached: "yes", meaning: "The service understood the request and refused it." },
   APP_FAILED: { id: 1007, layer: "application", category: "server", code: 2, retry: "idempotent", reached: "yes", meaning: "The service failed." },
+  SERVER_NOT_SERVING: { id: 1008, layer: "application", category: "server", code: 14, retry: "safe", reached: "no", meaning: "The server's health service says that it takes no calls." },
+  SERVER_EJECTED: { id: 1009, layer: "application", category: "server", code: 14, retry: "safe", reached: "no", meaning: "Too many calls to the server failed, and outlier detection leaves it out for a while." },
   DEADLINE_NOT_SENT: { id: 1101, layer: "deadline", category: "network", code: 4, retry: "safe", reached: "no", meaning: "The deadline passed before the request was sent." },
   DEADLINE_AWAITING_RESPONSE: { id: 1102, layer: "deadline", category: "server", code: 4, retry: "idempotent", reached: "maybe", meaning: "The request was sent, and no response headers came by the deadline." },
   DEADLINE_MID_RESPONSE: { id: 1103, layer: "deadline", category: "server", code: 4, retry: "idempotent", reached: "yes", meaning: "The response began and was not complete by the deadline." },

@@ -117,6 +117,11 @@ pub enum Evidence {
     /// The service answered with this status.
     Status { code: u8, retry_after: Option<Duration>, pushback: Pushback, request_id: Option<String> },
 
+    /// The health service of a connected server does not say SERVING.
+    NotServing { address: String, service: String, health: ServerHealth },
+    /// Outlier detection leaves the address out, for the calls that failed there in its last period.
+    Ejected { address: String, failed: u32, total: u32 },
+
     // --- deadline, cancel
     /// The deadline passed. Which of the three causes: by `Situation::reached` and `Situation::headers`.
     Deadline { budget: Duration, already_past: bool },
@@ -271,6 +276,19 @@ pub enum Sized {
     Decompressed,
     /// Headers or trailers.
     Metadata,
+}
+
+/// What a health service says of a service that takes no calls (gRFC A17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerHealth {
+    /// UNKNOWN, or a status that this version does not know.
+    Unknown,
+    /// NOT_SERVING.
+    NotServing,
+    /// SERVICE_UNKNOWN.
+    ServiceUnknown,
+    /// The question itself failed.
+    CheckFailed,
 }
 
 /// `grpc-retry-pushback-ms` (gRFC A6).

@@ -29,6 +29,7 @@ const PRIVATE: &[&str] = &[
     "raw",
     "request_id",
     "server",
+    "service",
     "subject",
     "target",
     "type_name",

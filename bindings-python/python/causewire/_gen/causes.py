@@ -83,6 +83,8 @@ class Cause(_Word):
     APP_UNAVAILABLE = "APP_UNAVAILABLE"
     APP_REJECTED = "APP_REJECTED"
     APP_FAILED = "APP_FAILED"
+    SERVER_NOT_SERVING = "SERVER_NOT_SERVING"
+    SERVER_EJECTED = "SERVER_EJECTED"
     DEADLINE_NOT_SENT = "DEADLINE_NOT_SENT"
     DEADLINE_AWAITING_RESPONSE = "DEADLINE_AWAITING_RESPONSE"
     DEADLINE_MID_RESPONSE = "DEADLINE_MID_RESPONSE"
@@ -270,6 +272,8 @@ CAUSES: Mapping[Cause, CauseInfo] = MappingProxyType({
     Cause.APP_UNAVAILABLE: CauseInfo(1005, Layer.APPLICATION, Category.SERVER, 14, Retry.IDEMPOTENT, Reached.YES, "The service itself said unavailable."),
     Cause.APP_REJECTED: CauseInfo(1006, Layer.APPLICATION, Category.CLIENT, 3, Retry.NEVER, Reached.YES, "The service understood the request and refused it."),
     Cause.APP_FAILED: CauseInfo(1007, Layer.APPLICATION, Category.SERVER, 2, Retry.IDEMPOTENT, Reached.YES, "The service failed."),
+    Cause.SERVER_NOT_SERVING: CauseInfo(1008, Layer.APPLICATION, Category.SERVER, 14, Retry.SAFE, Reached.NO, "The server's health service says that it takes no calls."),
+    Cause.SERVER_EJECTED: CauseInfo(1009, Layer.APPLICATION, Category.SERVER, 14, Retry.SAFE, Reached.NO, "Too many calls to the server failed, and outlier detection leaves it out for a while."),
     Cause.DEADLINE_NOT_SENT: CauseInfo(1101, Layer.DEADLINE, Category.NETWORK, 4, Retry.SAFE, Reached.NO, "The deadline passed before the request was sent."),
     Cause.DEADLINE_AWAITING_RESPONSE: CauseInfo(1102, Layer.DEADLINE, Category.SERVER, 4, Retry.IDEMPOTENT, Reached.MAYBE, "The request was sent, and no response headers came by the deadline."),
     Cause.DEADLINE_MID_RESPONSE: CauseInfo(1103, Layer.DEADLINE, Category.SERVER, 4, Retry.IDEMPOTENT, Reached.YES, "The response began and was not complete by the deadline."),

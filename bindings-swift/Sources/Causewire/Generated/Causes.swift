@@ -68,6 +68,8 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
   case appUnavailable
   case appRejected
   case appFailed
+  case serverNotServing
+  case serverEjected
   case deadlineNotSent
   case deadlineAwaitingResponse
   case deadlineMidResponse
@@ -143,6 +145,8 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
     case "APP_UNAVAILABLE": self = .appUnavailable
     case "APP_REJECTED": self = .appRejected
     case "APP_FAILED": self = .appFailed
+    case "SERVER_NOT_SERVING": self = .serverNotServing
+    case "SERVER_EJECTED": self = .serverEjected
     case "DEADLINE_NOT_SENT": self = .deadlineNotSent
     case "DEADLINE_AWAITING_RESPONSE": self = .deadlineAwaitingResponse
     case "DEADLINE_MID_RESPONSE": self = .deadlineMidResponse
@@ -219,6 +223,8 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
     case .appUnavailable: "APP_UNAVAILABLE"
     case .appRejected: "APP_REJECTED"
     case .appFailed: "APP_FAILED"
+    case .serverNotServing: "SERVER_NOT_SERVING"
+    case .serverEjected: "SERVER_EJECTED"
     case .deadlineNotSent: "DEADLINE_NOT_SENT"
     case .deadlineAwaitingResponse: "DEADLINE_AWAITING_RESPONSE"
     case .deadlineMidResponse: "DEADLINE_MID_RESPONSE"
@@ -991,6 +997,14 @@ extension Cause {
       CauseInfo(
         id: 1007, layer: .application, category: .server, code: .unknown, retry: .idempotent, reached: .yes,
         meaning: "The service failed.")
+    case .serverNotServing:
+      CauseInfo(
+        id: 1008, layer: .application, category: .server, code: .unavailable, retry: .safe, reached: .no,
+        meaning: "The server's health service says that it takes no calls.")
+    case .serverEjected:
+      CauseInfo(
+        id: 1009, layer: .application, category: .server, code: .unavailable, retry: .safe, reached: .no,
+        meaning: "Too many calls to the server failed, and outlier detection leaves it out for a while.")
     case .deadlineNotSent:
       CauseInfo(
         id: 1101, layer: .deadline, category: .network, code: .deadlineExceeded, retry: .safe, reached: .no,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{Finding, Situation, connection::with_errno};
 use crate::failure::{
-    Category, Cause, Code, Evidence, Failure, Json, Phase, Pushback, Reached, Retry, Sized, Unusable,
+    Category, Cause, Code, Evidence, Failure, Json, Phase, Pushback, Reached, Retry, ServerHealth, Sized, Unusable,
     redact::without_userinfo,
 };
 
@@ -111,6 +111,28 @@ pub(super) fn status(
     let finding = finding.said("request_id", request_id);
     // gRFC A6: the server asks that nobody retries.
     if pushback == Pushback::Never && cause.info().retry_varies { finding.retry(Retry::Never) } else { finding }
+}
+
+/// A server that is connected and gets no calls.
+pub(super) fn left_out(evidence: Evidence) -> Finding {
+    match evidence {
+        Evidence::NotServing { address, service, health } => Finding::of(Cause::ServerNotServing)
+            .fact("address", address)
+            .said("service", (!service.is_empty()).then_some(service))
+            .fact(
+                "health",
+                match health {
+                    ServerHealth::Unknown => "unknown",
+                    ServerHealth::NotServing => "not_serving",
+                    ServerHealth::ServiceUnknown => "service_unknown",
+                    ServerHealth::CheckFailed => "check_failed",
+                },
+            ),
+        Evidence::Ejected { address, failed, total } => {
+            Finding::of(Cause::ServerEjected).fact("address", address).fact("failed", failed).fact("total", total)
+        }
+        _ => Finding::of(Cause::ServerEjected),
+    }
 }
 
 pub(super) fn deadline(already_past: bool, situation: &Situation) -> Finding {

@@ -75,6 +75,7 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
             call::credentials(evidence)
         }
         E::Status { code, retry_after, pushback, request_id } => call::status(code, retry_after, pushback, request_id),
+        E::NotServing { .. } | E::Ejected { .. } => call::left_out(evidence),
         E::Deadline { already_past, .. } => call::deadline(already_past, situation),
         E::Cancelled { reason } => Finding::of(Cause::CancelledByCaller).maybe("reason", reason),
     }

@@ -6,8 +6,8 @@ use std::{
 
 use super::*;
 use crate::failure::{
-    CertificateProblem, Leaf, Loss, MessageProblem, NameAnswer, Phase, ProxyProblem, Pushback, ResolverProblem, Sized,
-    Speaks, Unusable,
+    CertificateProblem, Leaf, Loss, MessageProblem, NameAnswer, Phase, ProxyProblem, Pushback, ResolverProblem,
+    ServerHealth, Sized, Speaks, Unusable,
 };
 
 /// At least one value of every variant, with a canary wherever a secret or a peer's word could stand.
@@ -94,6 +94,8 @@ fn every_evidence() -> Vec<Evidence> {
         E::InsecureCredentials,
         E::CredentialsRefused { provider: "p".into() },
         E::CredentialsUnavailable { provider: "p".into() },
+        E::NotServing { address: address(), service: text(), health: ServerHealth::NotServing },
+        E::Ejected { address: address(), failed: 9, total: 10 },
         E::Deadline { budget: waited, already_past: false },
         E::Cancelled { reason: None },
     ];

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::failure::{Origin, Phase, Pushback, Unusable};
+use crate::failure::{Origin, Phase, Pushback, ServerHealth, Unusable};
 
 fn status(code: u8, pushback: Pushback) -> Evidence {
     Evidence::Status { code, retry_after: Some(Duration::from_millis(50)), pushback, request_id: Some("r-1".into()) }
@@ -43,6 +43,27 @@ fn a_channel_that_is_gone() {
         let in_flight = record(evidence, reached(Reached::Maybe));
         assert_eq!((in_flight.retry, in_flight.reached), (Retry::Never, Reached::Maybe));
         assert_eq!(in_flight.evidence("state").unwrap().as_str(), Some(word));
+    }
+}
+
+#[test]
+fn a_server_that_is_left_out() {
+    let is = |cause| (cause, Code::Unavailable, Category::Server, Retry::Safe, Reached::No);
+    let not_serving =
+        |service: &str, health| Evidence::NotServing { address: "a:1".into(), service: service.into(), health };
+    check(vec![
+        (not_serving("x", ServerHealth::Unknown), is(Cause::ServerNotServing)),
+        (Evidence::Ejected { address: "a:1".into(), failed: 9, total: 10 }, is(Cause::ServerEjected)),
+    ]);
+    for (health, word) in [
+        (ServerHealth::Unknown, "unknown"),
+        (ServerHealth::NotServing, "not_serving"),
+        (ServerHealth::ServiceUnknown, "service_unknown"),
+        (ServerHealth::CheckFailed, "check_failed"),
+    ] {
+        let record = record(not_serving("", health), Situation::default());
+        assert_eq!(record.evidence("health").unwrap().as_str(), Some(word));
+        assert!(record.evidence("service").is_none(), "the server as a whole has no name");
     }
 }
 
