@@ -33,11 +33,20 @@ impl Jitter {
         Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(Duration::MAX)
     }
 
-    #[cfg(test)]
     /// A number below `end`; 0 for an empty range.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.rng.usize(..end) }
     }
+
+    /// Every order is as likely as any other.
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        self.rng.shuffle(list);
+    }
+}
+
+/// A number below `end`, from the thread's own dice; 0 for an empty range. For what many threads do at once: no lock.
+pub(crate) fn roll(end: usize) -> usize {
+    if end == 0 { 0 } else { fastrand::usize(..end) }
 }
 
 #[cfg(test)]
@@ -56,6 +65,18 @@ mod tests {
         let all = roll(7);
         assert!(all.iter().all(|w| (8.0..=12.0).contains(&w.as_secs_f64())));
         assert!(all.iter().any(|w| w.as_secs_f64() < 8.5) && all.iter().any(|w| w.as_secs_f64() > 11.5));
+    }
+
+    #[test]
+    fn a_shuffle_loses_nothing() {
+        let mut jitter = Jitter::new(7);
+        let mut list: Vec<_> = (0..100).collect();
+        jitter.shuffle(&mut list);
+        assert!(!list.is_sorted());
+        list.sort_unstable();
+        assert_eq!(list, (0..100).collect::<Vec<_>>());
+        fastrand::seed(7);
+        assert!((0..100).all(|_| roll(3) < 3) && roll(0) == 0);
     }
 
     #[test]

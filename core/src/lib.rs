@@ -37,6 +37,7 @@ mod retry;
 pub mod credentials;
 mod balance;
 pub mod resolve;
+mod health;
 mod subchannel;
 mod transport;
 // ---- vocabulary

@@ -1,9 +1,7 @@
 //! What calls read: the picker of the moment, and what a call that has to wait is waiting for.
-use super::{ConnectivityState, PickResult, Picker, Queueing};
-use crate::{
-    failure::{Failure, Phase},
-    transport::Connection,
-};
+use super::{ConnectivityState, PickResult, Picked, Picker, Queueing};
+use crate::failure::{Failure, Phase};
+use arc_swap::ArcSwap;
 use std::{
     fmt,
     sync::{
@@ -20,7 +18,10 @@ pub(crate) struct PickerCell {
 }
 
 struct Shared {
-    snapshot: watch::Sender<Snapshot>,
+    /// Read by every call: no lock, and no count that all cores would fight for.
+    snapshot: ArcSwap<Snapshot>,
+    /// Tells those who wait that there is another.
+    changed: watch::Sender<()>,
     waiting: watch::Sender<Waiting>,
     /// A call found the channel idle.
     demand: Notify,
@@ -29,7 +30,6 @@ struct Shared {
     queued: AtomicUsize,
 }
 
-#[derive(Clone)]
 struct Snapshot {
     state: ConnectivityState,
     picker: Arc<dyn Picker>,
@@ -50,7 +50,8 @@ impl PickerCell {
         let snapshot = Snapshot { state: ConnectivityState::Idle, picker: Arc::new(Queueing) };
         PickerCell {
             shared: Arc::new(Shared {
-                snapshot: watch::Sender::new(snapshot),
+                snapshot: ArcSwap::from_pointee(snapshot),
+                changed: watch::Sender::new(()),
                 waiting: watch::Sender::new(Waiting { phase: Phase::Pick, problem: None }),
                 demand: Notify::new(),
                 active: AtomicBool::new(false),
@@ -62,11 +63,11 @@ impl PickerCell {
     // --- for calls
 
     /// A connection, now and without waiting, if there is one.
-    pub(crate) fn try_pick(&self) -> Option<Connection> {
-        match self.current().pick() {
-            PickResult::Pick(connection) => {
+    pub(crate) fn try_pick(&self) -> Option<Picked> {
+        match self.shared.snapshot.load().picker.pick() {
+            PickResult::Pick(picked) => {
                 self.note_activity();
-                Some(connection)
+                Some(picked)
             }
             PickResult::Queue | PickResult::Fail(_) => None,
         }
@@ -81,25 +82,27 @@ impl PickerCell {
         &self,
         wait_for_ready: bool,
         on_wait: &mut (dyn FnMut(&Waiting) + Send),
-    ) -> Result<Connection, Failure> {
-        if let Some(connection) = self.try_pick() {
-            return Ok(connection);
+    ) -> Result<Picked, Failure> {
+        if let Some(picked) = self.try_pick() {
+            return Ok(picked);
         }
         let _queued = Queued::new(self);
-        let mut snapshots = self.shared.snapshot.subscribe();
+        let mut changed = self.shared.changed.subscribe();
         let mut waiting = self.shared.waiting.subscribe();
         loop {
-            let snapshot = snapshots.borrow_and_update().clone();
-            let state = snapshot.state;
-            match snapshot.picker.pick() {
-                PickResult::Pick(connection) => return Ok(connection),
+            changed.mark_unchanged();
+            // Let go of before the wait: its picker may hold a connection, which could not end meanwhile.
+            let (state, result) = {
+                let snapshot = self.shared.snapshot.load();
+                (snapshot.state, snapshot.picker.pick())
+            };
+            match result {
+                PickResult::Pick(picked) => return Ok(picked),
                 PickResult::Fail(failure) if !wait_for_ready || state == ConnectivityState::Shutdown => {
                     return Err(failure);
                 }
                 PickResult::Fail(_) | PickResult::Queue => {}
             }
-            // Its picker may hold a connection, which could not end while we wait.
-            drop(snapshot);
             if state == ConnectivityState::Idle {
                 self.exit_idle();
             }
@@ -107,15 +110,10 @@ impl PickerCell {
             on_wait(&now);
             // Neither ends: this cell holds both senders.
             tokio::select! {
-                _ = snapshots.changed() => {}
+                _ = changed.changed() => {}
                 _ = waiting.changed() => {}
             }
         }
-    }
-
-    /// The picker of the moment.
-    pub(crate) fn current(&self) -> Arc<dyn Picker> {
-        self.shared.snapshot.borrow().picker.clone()
     }
 
     /// What a call would be waiting for at this moment.
@@ -129,15 +127,19 @@ impl PickerCell {
     }
 
     pub(crate) fn state(&self) -> ConnectivityState {
-        self.shared.snapshot.borrow().state
+        self.shared.snapshot.load().state
     }
 
     /// Returns the state as soon as it is not `last`.
     pub(crate) async fn wait_for_state_change(&self, last: ConnectivityState) -> ConnectivityState {
-        let mut snapshots = self.shared.snapshot.subscribe();
-        match snapshots.wait_for(|snapshot| snapshot.state != last).await {
-            Ok(snapshot) => snapshot.state,
-            Err(_) => ConnectivityState::Shutdown,
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let state = self.state();
+            if state != last {
+                return state;
+            }
+            // Does not end: this cell holds the sender.
+            let _ = changed.changed().await;
         }
     }
 
@@ -150,13 +152,12 @@ impl PickerCell {
 
     /// Shows the calls another picker. After [`ConnectivityState::Shutdown`] nothing changes any more.
     pub(crate) fn publish(&self, state: ConnectivityState, picker: Arc<dyn Picker>) {
-        self.shared.snapshot.send_if_modified(|snapshot| {
-            let open = snapshot.state != ConnectivityState::Shutdown;
-            if open {
-                *snapshot = Snapshot { state, picker };
-            }
-            open
+        let next = Arc::new(Snapshot { state, picker });
+        self.shared.snapshot.rcu(|current| match current.state {
+            ConnectivityState::Shutdown => current.clone(),
+            _ => next.clone(),
         });
+        self.shared.changed.send_replace(());
     }
 
     pub(crate) fn set_waiting(&self, waiting: Waiting) {

@@ -1,55 +1,97 @@
 //! Which connection a call gets.
 //!
 //! A [`Policy`] is a pure state machine: events in, effects out, no I/O, no clock. It publishes a [`Picker`], which calls
-//! ask through the [`PickerCell`] without touching the policy or the task that runs it. `pick_first` is the one policy so
-//! far; others join in [`policy`].
+//! ask through the [`PickerCell`] without touching the policy or the task that runs it. `pick_first` stays with one
+//! address; `spread` has a connection to each and serves `round_robin` and `least_request`; `outlier` wraps either.
+mod addresses;
 mod cell;
+mod load;
+mod outlier;
 mod pick_first;
+mod spread;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use crate::subchannel::ConnectivityState;
 pub(crate) use cell::{PickerCell, Waiting};
+pub(crate) use load::Charge;
 
 use crate::{
+    clock::{Instant, Jitter},
     failure::Failure,
+    health::Health,
+    options::LoadBalancing,
     subchannel::{Status, SubId},
     transport::{Address, Connection},
 };
+use load::Load;
 use std::{fmt, sync::Arc};
 
-/// Chooses among connections. Asked for every call, from any thread.
+/// Chooses among connections. Asked for every call, from any thread: no lock, no allocation.
 pub(crate) trait Picker: Send + Sync {
     fn pick(&self) -> PickResult;
 }
 
 /// What a picker says.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum PickResult {
-    Pick(Connection),
+    Pick(Picked),
     /// Not now: ask the next picker.
     Queue,
     /// Not now either, and a call that does not wait for READY fails with this.
     Fail(Failure),
 }
 
+/// What a call gets.
+#[derive(Debug)]
+pub(crate) struct Picked {
+    pub(crate) connection: Connection,
+    /// Where the policy counts the call, if it does.
+    pub(crate) charge: Option<Charge>,
+}
+
 /// Decides which addresses are connected to, and what calls get.
 pub(crate) trait Policy: Send + fmt::Debug {
     /// One step. The effects are to be carried out in order; what they bring about comes back as events.
-    fn on(&mut self, event: Event) -> Vec<Effect>;
+    fn on(&mut self, event: Event, now: Instant) -> Vec<Effect>;
+
+    /// When it wants to hear [`Event::Tick`].
+    fn due(&self) -> Option<Instant>;
 }
 
 /// What a policy hears.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// The resolver's answer: never empty.
-    Resolved(Vec<Address>),
+    Resolved(Vec<Endpoint>),
     /// The resolver failed; what it said before still stands.
     Unresolved(Failure),
     /// A subchannel changed.
     Changed(SubId, Status),
+    /// The server behind a connected subchannel said how it is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "servers are not asked yet"))]
+    Health(SubId, Health),
+    /// Too many calls failed there; absent: it may take calls again.
+    Ejected(SubId, Option<Failure>),
     /// A call, or the program, needs a connection.
     ExitIdle,
+    /// The time that [`Policy::due`] named has come.
+    Tick,
+}
+
+/// One server. No resolver can say that two addresses are the same one, so each address is.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) address: Address,
+    /// What an outer policy counts here.
+    load: Option<Arc<Load>>,
+}
+
+impl From<Address> for Endpoint {
+    fn from(address: Address) -> Self {
+        Endpoint { address, load: None }
+    }
 }
 
 /// What a policy wants done.
@@ -88,9 +130,19 @@ impl fmt::Debug for Effect {
     }
 }
 
-/// The policy of a channel.
-pub(crate) fn policy() -> Box<dyn Policy> {
-    Box::new(pick_first::PickFirst::default())
+/// The policy that a service config asks for. With `health_checks` each server is asked before it gets calls, unless the
+/// policy is `pick_first` (gRFC A17).
+pub(crate) fn policy(config: &LoadBalancing, health_checks: bool) -> Box<dyn Policy> {
+    let jitter = Jitter::random();
+    match config {
+        LoadBalancing::PickFirst(config) => Box::new(pick_first::PickFirst::new(*config, jitter)),
+        LoadBalancing::RoundRobin {} => Box::new(spread::Spread::round_robin(health_checks)),
+        LoadBalancing::LeastRequest(config) => Box::new(spread::Spread::least_request(*config, health_checks)),
+        LoadBalancing::OutlierDetection(config) => {
+            let child = policy(&config.child_policy, health_checks);
+            Box::new(outlier::OutlierDetection::new(config.clone(), child, jitter))
+        }
+    }
 }
 
 /// Lets every call wait.

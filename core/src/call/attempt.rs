@@ -1,11 +1,11 @@
 //! One attempt up to its open stream: pick, credentials, slot, HEADERS.
 use super::{Context, Deadline, Fault, Request, Trace, receive::Receiver};
 use crate::{
-    balance::Waiting,
+    balance::{Picked, Waiting},
     compress::{self, Compression},
     credentials::{self, TokenRequest},
     failure::{Evidence, Phase, Reached},
-    transport::{Connection, SendHalf, framing::Framed},
+    transport::{SendHalf, framing::Framed},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -19,8 +19,8 @@ pub(crate) struct Opened {
 
 /// Brings an attempt to its stream.
 pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) -> Result<Opened, Fault> {
-    let connection = pick(context, request, trace).await?;
-    trace.picked(&connection);
+    let Picked { connection, charge } = pick(context, request, trace).await?;
+    trace.picked(&connection, charge);
     let mut headers = headers(context, request);
     if let Some(provider) = &context.credentials {
         trace.enter(Phase::Credentials);
@@ -45,7 +45,7 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
     Ok(Opened { send, receiver: Receiver::new(receive, context.receive_limit(&request.method)) })
 }
 
-async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Connection, Fault> {
+async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Picked, Fault> {
     let mut on_wait = |waiting: &Waiting| trace.waiting(waiting.phase, waiting.problem.clone());
     let picked = context.picker.pick(request.wait_for_ready, &mut on_wait).await;
     picked.map_err(|failure| trace.unpicked(failure))

@@ -2,7 +2,10 @@
 //! may have seen it.
 use super::{Context, Deadline, Failed, Reply, Request};
 use crate::{
-    failure::{self, Attempt, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose},
+    balance::Charge,
+    failure::{
+        self, Attempt, Cause, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose,
+    },
     metadata::Metadata,
     observe::Timeline,
     status::{Decoded, DetailsBin},
@@ -27,6 +30,8 @@ struct State {
     headers: Option<HeaderMap>,
     stream: StreamFacts,
     underlying: Option<Failure>,
+    /// Where the policy counts the attempt, if it does.
+    charge: Option<Charge>,
     ended: bool,
 }
 
@@ -52,6 +57,7 @@ impl Trace {
                 headers: None,
                 stream: StreamFacts::default(),
                 underlying: None,
+                charge: None,
                 ended: false,
             }),
             method,
@@ -73,9 +79,10 @@ impl Trace {
         }
     }
 
-    pub(crate) fn picked(&self, connection: &Connection) {
+    pub(crate) fn picked(&self, connection: &Connection, charge: Option<Charge>) {
         let mut state = self.lock();
         state.peer = Some(connection.peer().clone());
+        state.charge = charge;
         state.underlying = None;
     }
 
@@ -119,6 +126,9 @@ impl Trace {
         let mut state = self.lock();
         state.timeline.ended(0);
         state.ended = true;
+        if let Some(charge) = state.charge.take() {
+            charge.ended(true);
+        }
         Reply {
             message,
             headers: state.headers.take().map(Metadata::from_headers).unwrap_or_default(),
@@ -286,6 +296,11 @@ impl State {
     }
 
     fn close_attempt(&mut self, failure: Option<&Failure>) {
+        // A request that did not leave, and a caller who gave up, say nothing of the server.
+        let is_servers = self.opened && failure.is_some_and(|failure| failure.cause() != Cause::CancelledByCaller);
+        if let Some(charge) = self.charge.take().filter(|_| is_servers) {
+            charge.ended(false);
+        }
         let attempt = Attempt {
             address: self.peer.clone(),
             peer: self.peer.clone(),

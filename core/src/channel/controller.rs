@@ -4,7 +4,9 @@ use super::{
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
 };
 use crate::{
-    balance::{self, ConnectivityState, Effect, Event, Failing, PickerCell, Policy, Queueing, Update, Waiting},
+    balance::{
+        self, ConnectivityState, Effect, Endpoint, Event, Failing, PickerCell, Policy, Queueing, Update, Waiting,
+    },
     clock::{self, Instant},
     failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
     observe::{Level, LogSink},
@@ -53,13 +55,13 @@ impl Controller {
         log: LogSink,
     ) -> Controller {
         Controller {
+            policy: policy(&options),
             setup,
             options,
             cell,
             orders,
             signals,
             lookups,
-            policy: balance::policy(),
             subs: BTreeMap::new(),
             state: ConnectivityState::Idle,
             problem: None,
@@ -138,7 +140,10 @@ impl Controller {
 
     fn resolved(&mut self, answer: Result<Resolved, Failure>) {
         match answer {
-            Ok(resolved) => self.feed(Event::Resolved(resolved.addresses)),
+            Ok(resolved) => {
+                let endpoints = resolved.addresses.into_iter().map(Endpoint::from).collect();
+                self.feed(Event::Resolved(endpoints));
+            }
             Err(failure) => {
                 self.log.log(Level::Warn, || failure.line());
                 self.feed(Event::Unresolved(failure));
@@ -150,13 +155,16 @@ impl Controller {
         self.lookups.tick(now);
         let statuses = self.each_sub(|sub| sub.tick(now));
         self.feed_all(statuses);
+        if self.policy.due().is_some_and(|due| due <= now) {
+            self.feed(Event::Tick);
+        }
         self.watch_idleness(now);
     }
 
     fn due(&self) -> Option<Instant> {
         let subs = self.subs.values().filter_map(Subchannel::due);
         let idle = self.quiet.map(|(_, at)| at);
-        subs.chain(self.lookups.due(clock::now())).chain(idle).min()
+        subs.chain(self.lookups.due(clock::now())).chain(idle).chain(self.policy.due()).min()
     }
 
     fn each_sub(&mut self, mut act: impl FnMut(&mut Subchannel) -> Option<Status>) -> Vec<(SubId, Status)> {
@@ -176,7 +184,7 @@ impl Controller {
             if let Event::Changed(id, status) = &event {
                 self.note(*id, status);
             }
-            for effect in self.policy.on(event) {
+            for effect in self.policy.on(event, clock::now()) {
                 if let Some((id, status)) = self.apply(effect) {
                     events.push_back(Event::Changed(id, status));
                 }
@@ -256,7 +264,7 @@ impl Controller {
         self.log.log(Level::Debug, || "no call for the idle timeout: disconnecting".to_owned());
         self.quiet = None;
         self.lookups.stop(&self.options);
-        self.policy = balance::policy();
+        self.policy = policy(&self.options);
         self.subs.clear();
         (self.state, self.problem) = (ConnectivityState::Idle, None);
         self.show_waiting();
@@ -280,6 +288,11 @@ impl Drop for Controller {
             self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(super::core::closed(&self.setup.target))));
         }
     }
+}
+
+fn policy(options: &ChannelOptions) -> Box<dyn Policy> {
+    let config = options.service_config.as_ref().and_then(|config| config.load_balancing_config.clone());
+    balance::policy(&config.unwrap_or_default(), false)
 }
 
 async fn until(due: Option<Instant>) {

@@ -36,11 +36,11 @@ fn hooked(hook: impl ResolveHook + 'static, options: ChannelOptions) -> Arc<Chan
 }
 
 async fn pick(channel: &ChannelCore) -> Result<Connection, Failure> {
-    channel.picker().pick(false, &mut |_: &Waiting| ()).await
+    channel.picker().pick(false, &mut |_: &Waiting| ()).await.map(|picked| picked.connection)
 }
 
 async fn pick_ready(channel: &ChannelCore) -> Connection {
-    channel.picker().pick(true, &mut |_: &Waiting| ()).await.unwrap()
+    channel.picker().pick(true, &mut |_: &Waiting| ()).await.unwrap().connection
 }
 
 async fn reaches(channel: &ChannelCore, state: State) {
