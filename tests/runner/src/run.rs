@@ -44,7 +44,8 @@ pub(crate) async fn run(scenario: &Scenario, driver: &Process, bed: &Testbed, ca
         }
     }
     run.problems.extend(result.err().map(|e| e.to_string()));
-    let steps = run.answers.into_iter().map(|(name, json)| (name, name_servers(&json, &servers))).collect();
+    let told = |(name, json): (String, Json)| (name, name_servers(&without(json, &scenario.by_chance), &servers));
+    let steps = run.answers.into_iter().map(told).collect();
     Outcome { answers: Answers { driver: driver.name.clone(), steps }, problems: run.problems }
 }
 
@@ -160,7 +161,7 @@ impl<'a> Run<'a> {
         }
         let several = self.scenario.steps.len() > 1;
         self.problems.extend(problems.into_iter().map(|p| if several { format!("{name}: {p}") } else { p }));
-        self.answers.push((name.to_owned(), without_id(answer.json)));
+        self.answers.push((name.to_owned(), without(answer.json, &["id".to_owned()])));
         Ok(())
     }
 
@@ -249,9 +250,9 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn without_id(json: Json) -> Json {
+fn without(json: Json, keys: &[String]) -> Json {
     match json {
-        Json::Object(entries) => Json::Object(entries.into_iter().filter(|(key, _)| key != "id").collect()),
+        Json::Object(entries) => Json::Object(entries.into_iter().filter(|(key, _)| !keys.contains(key)).collect()),
         other => other,
     }
 }

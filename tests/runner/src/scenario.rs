@@ -37,6 +37,9 @@ pub(crate) struct Scenario {
     /// Texts that every answer must contain: proof that the search finds what is there.
     #[serde(default)]
     pub(crate) always: Vec<String>,
+    /// Keys of every answer that are left to chance, and so differ from driver to driver.
+    #[serde(default)]
+    pub(crate) by_chance: Vec<String>,
     #[serde(default = "patience")]
     pub(crate) timeout_ms: u64,
 }

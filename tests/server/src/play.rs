@@ -72,6 +72,11 @@ async fn run(peer: &mut Peer, step: &Step) -> io::Result<()> {
                 Some(message) => answer(peer, message).await?,
             }
         },
+        Step::Fail(code) => loop {
+            wait(peer, Await::Request).await?;
+            headers(peer, &Head::default()).await?;
+            send_trailers(peer, &Trailers::Status(*code)).await?;
+        },
         Step::Http(answer) => http(peer, answer).await,
         Step::Rst(code) => {
             let stream = peer.current()?.id;

@@ -84,6 +84,8 @@ pub enum Step {
     Echo,
     /// Answers every further request that way, or with this message.
     Serve(Option<Message>),
+    /// Answers every further request with this grpc-status and no message.
+    Fail(u32),
     /// An HTTP answer that is not gRPC.
     Http(Http),
     /// RST_STREAM with this code.
