@@ -9,6 +9,8 @@ final class Pump: Notify {
     case waiting(UnsafeContinuation<Ended, Never>)
     /// The end came first.
     case arrived(Ended)
+    /// News came first, perhaps all of it: a server may have answered before the owner knows the call's number.
+    case early(Inbox)
     case stream(Inbox)
   }
 
@@ -32,18 +34,22 @@ final class Pump: Notify {
     while more {
       news.removeAll(keepingCapacity: true)
       more = queue.take(max: 256, into: &news)
-      // Never resume inside the lock: a cancellation handler may want it.
-      if news.count == 1, let only = news.first {
-        finish(table.withLock { settle(&$0, only) }, queue)
-        continue
-      }
-      var steps: [Step] = []
-      steps.reserveCapacity(news.count)
-      table.withLock { table in
-        for item in news { steps.append(settle(&table, item)) }
-      }
-      for step in steps { finish(step, queue) }
+      deliver(news, queue)
     }
+  }
+
+  func deliver(_ news: [News], _ queue: Queue) {
+    // Never resume inside the lock: a cancellation handler may want it.
+    if news.count == 1, let only = news.first {
+      finish(table.withLock { settle(&$0, only) }, queue)
+      return
+    }
+    var steps: [Step] = []
+    steps.reserveCapacity(news.count)
+    table.withLock { table in
+      for item in news { steps.append(settle(&table, item)) }
+    }
+    for step in steps { finish(step, queue) }
   }
 
   // MARK: the callers' side
@@ -65,6 +71,9 @@ final class Pump: Notify {
     table.withLock { table in
       switch table[id] {
       case .stream(let inbox): return inbox
+      case .early(let inbox):
+        table[id] = inbox.ended == nil ? .stream(inbox) : nil
+        return inbox
       case .arrived(let ended):
         table[id] = nil
         let inbox = Inbox()
@@ -127,6 +136,9 @@ final class Pump: Notify {
       table[id] = nil
       inbox.finish(ended)
       return .stream(inbox.wake())
+    case .early(let inbox):
+      inbox.finish(ended)
+      return .nothing
     case .arrived, nil:
       table[id] = .arrived(ended)
       return .nothing
@@ -136,13 +148,12 @@ final class Pump: Notify {
   private func change(_ table: inout [UInt64: Slot], _ id: UInt64, _ body: (Inbox) -> Void) -> Step {
     let inbox: Inbox
     switch table[id] {
-    case .stream(let known): inbox = known
+    case .stream(let known), .early(let known): inbox = known
     // A unary call has its headers in its reply.
     case .waiting, .arrived: return .nothing
     case nil:
-      // The stream's owner has not stored it yet.
       inbox = Inbox()
-      table[id] = .stream(inbox)
+      table[id] = .early(inbox)
     }
     body(inbox)
     return .stream(inbox.wake())

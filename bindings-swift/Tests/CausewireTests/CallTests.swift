@@ -50,6 +50,20 @@ final class CallTests: TestbedCase {
     XCTAssertEqual(call.attempts, 1)
   }
 
+  func testAStreamThatIsOverBeforeItsOwnerKnowsItsNumberIsReadWhole() async throws {
+    let options = ChannelOptions()
+    let core = try Core("ipv4:127.0.0.1:1", options: options.json, secrets: options.secrets, hooks: Hooks())
+    let reply = Reply(message: nil, headers: Metadata(), trailers: Metadata(), peer: "p", attempts: 1)
+    core.pump.deliver([.headers(7, Metadata(), peer: "p"), .messages(7, [Data([1])])], core.queue)
+    core.pump.deliver([.messages(7, [Data([2])]), .done(7, .success(reply))], core.queue)
+    let stream = StreamCall(core: core, id: 7, method: 0)
+    let first = try await stream.nextList(isolation: nil)
+    XCTAssertEqual(first, [Data([1]), Data([2])])
+    let second = try await stream.nextList(isolation: nil)
+    XCTAssertNil(second)
+    XCTAssertTrue(core.pump.table.withLock { $0.isEmpty })
+  }
+
   func testClientStreamHasOneReply() async throws {
     let call = try open().clientStreaming(Testbed.clientStream)
     for part in ["a", "b", "c"] { try await call.send(EchoRequest(payload: Data(part.utf8))) }
