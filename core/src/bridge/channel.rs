@@ -261,10 +261,7 @@ impl Channel {
         let evidence = Evidence::Decode { type_name: type_name.map(str::to_owned) };
         let peer: Option<Arc<str>> = peer.map(Into::into);
         match self.registered(method) {
-            Ok(method) => {
-                let failure = self.inner.context.answered_badly(evidence, &method.path, peer.clone());
-                Failed { peer, ..Failed::local(failure) }
-            }
+            Ok(method) => self.inner.context.answered_badly(evidence, &method.path, peer),
             Err(failure) => Failed::local(failure),
         }
     }
@@ -289,8 +286,7 @@ impl Channel {
         match self.registered(method) {
             Ok(method) => {
                 let evidence = Evidence::Cancelled { reason: Some("cancelled") };
-                let failure = self.inner.context.answered_badly(evidence, &method.path, peer.clone());
-                Failed { peer, ..Failed::local(failure) }
+                self.inner.context.answered_badly(evidence, &method.path, peer)
             }
             Err(failure) => Failed::local(failure),
         }

@@ -1,5 +1,5 @@
 //! What every call of a channel shares, what is known of a method, and what one call asks for.
-use super::{Deadline, port::Buffered};
+use super::{Deadline, Failed, port::Buffered};
 use crate::{
     balance::PickerCell,
     compress::Compression,
@@ -189,16 +189,16 @@ impl Context {
     }
 
     /// A failure of a response that arrived whole and is of no use.
-    pub(crate) fn answered_badly(&self, evidence: Evidence, method: &Arc<str>, peer: Option<Arc<str>>) -> Failure {
+    pub(crate) fn answered_badly(&self, evidence: Evidence, method: &Arc<str>, peer: Option<Arc<str>>) -> Failed {
         let situation = Situation {
             reached: Some(Reached::Yes),
             headers: true,
             target: Some(self.target.clone()),
             method: Some(method.clone()),
-            peer,
+            peer: peer.clone(),
             ..Situation::default()
         };
-        diagnose(evidence, situation)
+        Failed { peer, ..Failed::local(diagnose(evidence, situation)) }
     }
 
     /// Test only, see `ChannelOptions::plant_panic`.

@@ -111,7 +111,7 @@ impl Channel {
         let Response { message, headers, trailers, peer, attempts } = response;
         match Res::decode(message) {
             Ok(message) => Ok(Response { message, headers, trailers, peer, attempts }),
-            Err(_) => Err(undecodable(&self.inner.context, &method.into(), peer).into()),
+            Err(_) => Err(undecodable(&self.inner.context, &method.into(), peer)),
         }
     }
 

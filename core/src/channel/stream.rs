@@ -2,7 +2,7 @@
 use crate::{
     call::{Context, Outcome, Port, Request, Sent, Sink, task},
     error::RpcError,
-    failure::{Evidence, Failure},
+    failure::Evidence,
     metadata::Metadata,
     rt::Handle,
     transport::Message,
@@ -156,14 +156,14 @@ impl<Req: prost::Message, Res: prost::Message + Default> Call<Req, Res> {
         let Some(bytes) = self.message_bytes().await? else { return Ok(None) };
         Res::decode(bytes).map(Some).map_err(|_| {
             self.cancel();
-            undecodable(&self.context, &self.method, self.peer()).into()
+            undecodable(&self.context, &self.method, self.peer())
         })
     }
 }
 
 /// RESPONSE_DECODE_FAILED.
-pub(super) fn undecodable(context: &Context, method: &Arc<str>, peer: Option<Arc<str>>) -> Failure {
-    context.answered_badly(Evidence::Decode { type_name: None }, method, peer)
+pub(super) fn undecodable(context: &Context, method: &Arc<str>, peer: Option<Arc<str>>) -> RpcError {
+    Box::new(context.answered_badly(Evidence::Decode { type_name: None }, method, peer)).into()
 }
 
 impl Sender {
