@@ -46,7 +46,7 @@ async function makeCall(line, entry, controller, answer) {
   }
   const { channel } = entry;
   const kind = KINDS[line.kind];
-  const method = entry.throws ? throwingMethod(line.method, kind) : line.method;
+  const method = entry.decode === undefined ? line.method : typed(line.method, kind, entry.decode);
   const options = callOptions(line, controller.signal);
   const messages = (line.messages ?? []).map(fromBase64);
   const timer =
@@ -115,6 +115,7 @@ async function receiveRest(call, kind, answer) {
 
 async function performSteps(steps, kind, start, answer) {
   let call = start();
+  answer.unsent = steps.filter((step) => step.send !== undefined).length;
   for (const step of steps) {
     if (step.drop !== undefined) {
       answer.dropped = true;
@@ -134,7 +135,7 @@ async function performSteps(steps, kind, start, answer) {
 async function performStep(step, call, kind, answer) {
   if (step.send !== undefined) {
     const accepted = kind === 'serverStreaming' ? false : await call.send(fromBase64(step.send));
-    answer.unsent += accepted ? 0 : 1;
+    answer.unsent -= accepted ? 1 : 0;
     return accepted;
   }
   if (step.recv !== undefined) {
@@ -195,15 +196,9 @@ function callOptions(line, signal) {
   };
 }
 
-function throwingMethod(path, kind) {
-  return {
-    path,
-    kind,
-    encode: (message) => message,
-    decode: () => {
-      throw new Error('the deserializer refuses everything');
-    },
-  };
+/** A method as generated code describes it. */
+function typed(path, kind, decode) {
+  return { path, kind, encode: (message) => message, decode };
 }
 
 async function delay(line) {

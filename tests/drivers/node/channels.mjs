@@ -1,5 +1,6 @@
 // Channels by name, or by equal target and options.
 import { Channel, RpcError } from '../../../bindings-node/dist/index.mjs';
+import { checkMessage } from './wire.mjs';
 
 export class Channels {
   #entries = new Map();
@@ -34,15 +35,34 @@ export class Channels {
       const next = script(hooks.addresses);
       options.resolver = () => next();
     }
-    const throws = hooks.deserialize === 'throw';
+    const decode = decoder(hooks.deserialize);
     try {
-      return { channel: new Channel(line.target ?? '', options), throws };
+      return { channel: new Channel(line.target ?? '', options), decode };
     } catch (error) {
       if (error instanceof RpcError) {
-        return { error, throws };
+        return { error, decode };
       }
       throw error;
     }
+  }
+}
+
+/** Absent: responses are left as bytes. */
+function decoder(deserialize) {
+  switch (deserialize) {
+    case undefined:
+      return undefined;
+    case 'protobuf':
+      return (bytes) => {
+        checkMessage(bytes);
+        return bytes;
+      };
+    case 'throw':
+      return () => {
+        throw new Error('the deserializer refuses everything');
+      };
+    default:
+      throw new TypeError('hooks.deserialize must be throw or protobuf');
   }
 }
 

@@ -243,12 +243,13 @@ class Reader(threading.Thread):
 
 
 def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiver: Receiver) -> None:
+    answer.unsent = sum("send" in step for step in listed)
     for step in listed:
         what, value = next(iter(step.items()))
         if what == "send":
             if not send(held, unb64(value)):
-                answer.unsent += 1
                 break
+            answer.unsent -= 1
         elif what == "recv" and value == "all":
             receiver.rest()
         elif what == "recv":

@@ -60,7 +60,9 @@ class Script:
 
     def __init__(self, hooks: Dict[str, Any]) -> None:
         self._left: Dict[str, List[Any]] = {name: list(hooks[name]) for name in ("token", "addresses") if name in hooks}
-        self.throws = hooks.get("deserialize") == "throw"
+        self._deserialize = hooks.get("deserialize")
+        if self._deserialize not in DESERIALIZERS:
+            raise Misuse("hooks.deserialize", "must be throw or protobuf")
 
     def has(self, name: str) -> bool:
         return name in self._left
@@ -73,11 +75,24 @@ class Script:
         return entry
 
     def deserializer(self) -> Optional[Callable[[bytes], Any]]:
-        return refuse if self.throws else None
+        return DESERIALIZERS[self._deserialize]
 
 
 def refuse(payload: bytes) -> Any:
     raise ValueError(f"cannot read {payload!r}")
+
+
+def protobuf(payload: bytes) -> bytes:
+    """Takes every message: to a type without fields, all that is well-formed is an unknown field."""
+    # here, because only this needs the library
+    from google.protobuf import empty_pb2
+
+    empty_pb2.Empty.FromString(payload)
+    return payload
+
+
+# absent: responses are left as bytes
+DESERIALIZERS: Dict[Optional[str], Optional[Callable[[bytes], Any]]] = {None: None, "throw": refuse, "protobuf": protobuf}
 
 
 class Entry:

@@ -2,8 +2,8 @@
 use crate::{
     Driver,
     answer::Answer,
-    messages::Refuses,
-    request::{Call as Line, Kind, Misuse, Step},
+    messages::{Protobuf, Refuses, Reply},
+    request::{Call as Line, Kind, Misuse, Reading, Step},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -81,18 +81,29 @@ async fn make(
 ) -> Result<(), Ended> {
     let entry = driver.channels.of_call(line);
     let channel = entry.channel.map_err(Ended::Shared)?;
-    let (metadata, options) = (metadata(line)?, options(line)?);
-    if entry.hooks.deserialize_throws {
-        return Ok(refuse(&channel, line, messages, metadata, options, answer).await?);
+    match entry.hooks.deserialize {
+        Reading::Bytes => call::<()>(&channel, line, messages, cancelled, answer).await,
+        Reading::Protobuf => call::<Protobuf>(&channel, line, messages, cancelled, answer).await,
+        Reading::Throw => call::<Refuses>(&channel, line, messages, cancelled, answer).await,
     }
-    let plain = line.cancel_after_ms.is_none() && line.steps.is_none() && line.delay_ms.is_none();
-    if matches!(line.kind, Kind::Unary) && plain && messages.len() == 1 {
-        return unary(&channel, line, messages, metadata, options, cancelled, answer).await;
-    }
-    stream(&channel, line, messages, metadata, options, cancelled, answer).await
 }
 
-async fn unary(
+async fn call<R: Reply>(
+    channel: &Channel,
+    line: &Line,
+    messages: Vec<Bytes>,
+    cancelled: oneshot::Receiver<()>,
+    answer: &mut Answer,
+) -> Result<(), Ended> {
+    let (metadata, options) = (metadata(line)?, options(line)?);
+    let plain = line.cancel_after_ms.is_none() && line.steps.is_none() && line.delay_ms.is_none();
+    if matches!(line.kind, Kind::Unary) && plain && messages.len() == 1 {
+        return unary::<R>(channel, line, messages, metadata, options, cancelled, answer).await;
+    }
+    stream::<R>(channel, line, messages, metadata, options, cancelled, answer).await
+}
+
+async fn unary<R: Reply>(
     channel: &Channel,
     line: &Line,
     messages: Vec<Bytes>,
@@ -104,7 +115,7 @@ async fn unary(
     let message = messages.into_iter().next().unwrap_or_default();
     let canceller = Canceller::new();
     let request = Request { message, metadata, options, canceller: Some(canceller.clone()) };
-    let mut call = pin!(channel.unary_bytes(&line.method, request));
+    let mut call = pin!(R::unary(channel, &line.method, request));
     let response = tokio::select! {
         response = &mut call => response?,
         Ok(()) = cancelled => {
@@ -120,31 +131,7 @@ async fn unary(
     Ok(())
 }
 
-/// A response that does not parse, through the typed API.
-async fn refuse(
-    channel: &Channel,
-    line: &Line,
-    messages: Vec<Bytes>,
-    metadata: Metadata,
-    options: CallOptions,
-    answer: &mut Answer,
-) -> Result<(), RpcError> {
-    let message = messages.into_iter().next();
-    let mut call: Call<Refuses, Refuses> =
-        channel.start(&line.method, line.kind.into(), Request { message, metadata, options, canceller: None })?;
-    call.close_send();
-    let end = loop {
-        match call.message().await {
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    answer.peer = call.peer().map(|p| p.to_string());
-    end
-}
-
-async fn stream(
+async fn stream<R: Reply>(
     channel: &Channel,
     line: &Line,
     messages: Vec<Bytes>,
@@ -163,7 +150,7 @@ async fn stream(
     if one_request && let Some(delay) = line.delay_ms {
         sleep(Duration::from_millis(delay)).await;
     }
-    let mut call: Call<(), ()> =
+    let mut call: Call<(), R> =
         channel.start(&line.method, line.kind.into(), Request { message, metadata, options, canceller: None })?;
     let canceller = call.sender();
     let after = line.cancel_after_ms.map(Duration::from_millis);
@@ -207,7 +194,7 @@ fn first_request(steps: &[Step]) -> (Option<Bytes>, Option<&[Step]>) {
     }
 }
 
-async fn send_all(call: &mut Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) {
+async fn send_all<R: Reply>(call: &mut Call<(), R>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) {
     for message in messages {
         if let Some(delay) = line.delay_ms {
             sleep(Duration::from_millis(delay)).await;
@@ -218,7 +205,12 @@ async fn send_all(call: &mut Call<(), ()>, line: &Line, messages: Vec<Bytes>, an
 }
 
 /// Sends and receives at the same time.
-async fn both(mut call: Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer: &mut Answer) -> Result<(), RpcError> {
+async fn both<R: Reply>(
+    mut call: Call<(), R>,
+    line: &Line,
+    messages: Vec<Bytes>,
+    answer: &mut Answer,
+) -> Result<(), RpcError> {
     let writer = call.sender();
     let send = async {
         let mut unsent = 0;
@@ -238,33 +230,34 @@ async fn both(mut call: Call<(), ()>, line: &Line, messages: Vec<Bytes>, answer:
     Ok(())
 }
 
-async fn receive_all(call: &mut Call<(), ()>, answer: &mut Answer) -> Result<(), RpcError> {
-    while let Some(message) = call.message_bytes().await? {
+async fn receive_all<R: Reply>(call: &mut Call<(), R>, answer: &mut Answer) -> Result<(), RpcError> {
+    while let Some(message) = R::next(call).await? {
         answer.messages.push(message);
     }
     Ok(())
 }
 
-async fn finish(call: &mut Call<(), ()>, answer: &mut Answer) {
+async fn finish<R: Reply>(call: &mut Call<(), R>, answer: &mut Answer) {
     answer.headers = call.headers().await;
     answer.trailers = call.trailers().unwrap_or_default();
     answer.peer = call.peer().map(|p| p.to_string());
     answer.attempts = call.attempts();
 }
 
-async fn steps_of(mut call: Call<(), ()>, steps: &[Step], answer: &mut Answer) -> Result<(), RpcError> {
+async fn steps_of<R: Reply>(mut call: Call<(), R>, steps: &[Step], answer: &mut Answer) -> Result<(), RpcError> {
+    answer.unsent = steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
     for step in steps {
         match step {
             Step::Send(message) => {
                 let message = STANDARD.decode(message).unwrap_or_default().into();
                 if !call.send_bytes(message).await {
-                    answer.unsent += 1;
                     break;
                 }
+                answer.unsent -= 1;
             }
             Step::Recv(Value::Number(count)) => {
                 for _ in 0..count.as_u64().unwrap_or(0) {
-                    match call.message_bytes().await? {
+                    match R::next(&mut call).await? {
                         Some(message) => answer.messages.push(message),
                         None => break,
                     }

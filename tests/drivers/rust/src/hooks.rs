@@ -1,5 +1,5 @@
 //! Scripted callbacks: the next entry per use, the last one again and again.
-use crate::request::Hooks;
+use crate::request::{Hooks, Reading};
 use causewire::{
     Secret,
     credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Script {
     token: Option<Steps>,
     addresses: Option<Steps>,
-    pub(crate) deserialize_throws: bool,
+    pub(crate) deserialize: Reading,
 }
 
 struct Steps(Mutex<Vec<Value>>);
@@ -22,7 +22,7 @@ impl Script {
         Script {
             token: hooks.token.map(Steps::new),
             addresses: hooks.addresses.map(Steps::new),
-            deserialize_throws: hooks.deserialize.as_deref() == Some("throw"),
+            deserialize: hooks.deserialize,
         }
     }
 

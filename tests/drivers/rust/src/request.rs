@@ -70,7 +70,18 @@ pub(crate) enum Step {
 pub(crate) struct Hooks {
     pub(crate) token: Option<Vec<Value>>,
     pub(crate) addresses: Option<Vec<Value>>,
-    pub(crate) deserialize: Option<String>,
+    pub(crate) deserialize: Reading,
+}
+
+/// What responses are read as.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reading {
+    #[default]
+    #[serde(skip)]
+    Bytes,
+    Protobuf,
+    Throw,
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,17 @@ struct RefusingCodec: MessageCodec {
   func decode(_ bytes: Data) throws -> Data { throw Refused() }
 }
 
+/// Takes what is in protobuf's wire format, as bytes: the driver's `"deserialize":"protobuf"`.
+struct ProtobufCodec: MessageCodec {
+  var typeName: String? { nil }
+  func encode(_ message: Data) throws -> Data { message }
+  func decode(_ bytes: Data) throws -> Data {
+    var reader = WireReader(bytes)
+    try reader.message()
+    return bytes
+  }
+}
+
 /// What one call showed its caller.
 struct Outcome: Sendable {
   var headers: Metadata?
@@ -36,9 +47,11 @@ struct CallRunner: Sendable {
   let request: CallRequest
 
   private var method: Method<Data, Data> {
-    request.refuseToDecode
-      ? Method(request.path, request: BytesCodec(), reply: RefusingCodec())
-      : Method(request.path)
+    switch request.reading {
+    case nil: Method(request.path)
+    case .protobuf: Method(request.path, request: BytesCodec(), reply: ProtobufCodec())
+    case .refuse: Method(request.path, request: BytesCodec(), reply: RefusingCodec())
+    }
   }
 
   func run() async -> Outcome {
@@ -138,6 +151,7 @@ private struct StepRunner {
   }
 
   mutating func run(_ steps: [Step], _ outcome: inout Outcome) async throws(RpcError) {
+    outcome.unsent = steps.count(where: \.sends)
     for step in steps {
       guard try await perform(step, &outcome) else { break }
     }
@@ -155,12 +169,8 @@ private struct StepRunner {
     guard let call else { return false }
     switch step {
     case .send(let message):
-      do throws(RpcError) {
-        try await call.send(message)
-      } catch {
-        outcome.unsent += 1
-        return false
-      }
+      do throws(RpcError) { try await call.send(message) } catch { return false }
+      outcome.unsent -= 1
     case .receive(let count):
       var left = count ?? .max
       while left > 0, let message = try await reader?.next() {

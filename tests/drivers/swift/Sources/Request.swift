@@ -81,6 +81,12 @@ enum Kind: String {
   case bidi
 }
 
+/// What responses are read as, where they are not left as bytes.
+enum Reading: String {
+  case protobuf
+  case refuse = "throw"
+}
+
 enum Step {
   case send(Data)
   case receive(Int?)
@@ -114,7 +120,7 @@ struct CallRequest: Sendable {
   let cancelAfter: Int?
   let steps: [Step]?
   let render: Bool
-  let refuseToDecode: Bool
+  let reading: Reading?
 
   init(_ line: Line) throws {
     guard let kind = Kind(rawValue: try line.required("kind")) else {
@@ -130,8 +136,10 @@ struct CallRequest: Sendable {
     if steps != nil && kind == .unary { throw Misuse(field: "steps", message: "are for streams") }
     render = try line.bool("render") ?? false
     let deserialize = try line.nested("hooks")?.string("deserialize")
-    if let deserialize, deserialize != "throw" { throw Misuse(field: "hooks.deserialize", message: "must be throw") }
-    refuseToDecode = deserialize != nil
+    reading = deserialize.flatMap(Reading.init)
+    if deserialize != nil && reading == nil {
+      throw Misuse(field: "hooks.deserialize", message: "must be throw or protobuf")
+    }
   }
 
   /// A kind with one request takes it from the first step, and half-closes by itself.
@@ -161,7 +169,9 @@ struct CallRequest: Sendable {
   }
 }
 
-extension Step: Sendable {}
+extension Step: Sendable {
+  var sends: Bool { if case .send = self { true } else { false } }
+}
 
 extension Int64 {
   fileprivate init(clamping value: Double) {
