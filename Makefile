@@ -3,16 +3,19 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint gen fmt clean
+.PHONY: help demo test conformance lint gen fmt clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 demo: ## Build, start the embedded server, show the same calls and failures from Node, Python and Swift
 	@make/demo.sh
 
 test: ## Everything: lint, unit tests, language tests, the scenario suite on five drivers
 	@make/test.sh
+
+conformance: ## The suites that others wrote, whole, on five drivers (part of it is in `make test`)
+	@make/conformance.sh
 
 lint: ## Formatting, clippy, generated files, layers
 	@make/lint.sh

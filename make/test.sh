@@ -21,6 +21,7 @@ count() { # count LOG
     /^(=+ )?[0-9]+ (passed|failed).* in [0-9.]+s/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^(failed|error)/) f += $i } next }
     /Executed [0-9]+ tests?, with [0-9]+ failures?/ { e = $2; x = $5; next }
     /^scenarios [0-9]+ x drivers [0-9]+ = [0-9]+ passed, [0-9]+ failed/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } next }
+    /^[a-z]+-[^ ]+ +(rust|node|python|python-aio|swift) +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+s$/ { p += $4; f += $5; next }
     END { print p + e - x, f + x }
   ' "$1"
 }
@@ -69,6 +70,7 @@ step "demo" "$BIN/causewire-demo" "$drivers"
 step "scenario self-test" "$BIN/causewire-runner" --self-test
 step "scenarios" "$BIN/causewire-runner" --drivers "$drivers"
 grep -hE '^scenarios ' "$LOGS/scenarios.log" || true
+step "conformance" make/conformance.sh --fast
 
 say
 say "$passed passed, $failed failed"
