@@ -77,14 +77,16 @@ need_go() {
 }
 
 step() { # step NAME COMMAND...
-  local name=$1 log
+  local name=$1 log started=$SECONDS
   shift
   log="$LOGS/conformance-${name// /-}.log"
+  printf '%-18s' "$name"
   if ! "$@" >"$log" 2>&1; then
-    say "$name failed; the last lines of $log:"
+    say " failed; the last lines of $log:"
     tail -n 40 "$log"
     exit 1
   fi
+  printf ' %51ds\n' $((SECONDS - started))
 }
 
 build() {
@@ -118,7 +120,7 @@ else
 fi
 step "connectrpc" go_install "$CONNECTRPC"
 
-say "suite              driver       cases  passed  failed"
+say "suite              driver       cases  passed  failed   time"
 for suite in "${suites[@]}"; do
   for driver in "${drivers[@]}"; do
     "$suite" "$driver"
