@@ -161,11 +161,13 @@ impl Border {
     /// 0: accepted; 1: accepted, wait for room before the next; 2: the call is over.
     #[napi(catch_unwind)]
     pub fn send(&self, call: f64, message: &[u8]) -> u32 {
-        match self.home.queue.send(call as u64, Bytes::copy_from_slice(message)) {
-            Sent::Accepted => 0,
-            Sent::Full => 1,
-            Sent::Ended => 2,
-        }
+        number_of(self.home.queue.send(call as u64, Bytes::copy_from_slice(message)))
+    }
+
+    /// As `send`, and not compressed although the call compresses.
+    #[napi(catch_unwind)]
+    pub fn send_uncompressed(&self, call: f64, message: &[u8]) -> u32 {
+        number_of(self.home.queue.send_uncompressed(call as u64, Bytes::copy_from_slice(message)))
     }
 
     #[napi(catch_unwind)]
@@ -182,5 +184,13 @@ impl Border {
     #[napi(catch_unwind)]
     pub fn credit(&self, call: f64, messages: u32) {
         self.home.queue.credit(call as u64, messages);
+    }
+}
+
+fn number_of(sent: Sent) -> u32 {
+    match sent {
+        Sent::Accepted => 0,
+        Sent::Full => 1,
+        Sent::Ended => 2,
     }
 }

@@ -3,6 +3,15 @@ import type { Metadata } from './metadata.js';
 import type { Response } from './response.js';
 import type { StreamState } from './stream.js';
 
+/** What one message of a stream may set. */
+export interface SendOptions {
+  /**
+   * False: the message leaves as it is although the call compresses. The size of a compressed message tells of a secret
+   * that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH). Default: true.
+   */
+  readonly compress?: boolean | undefined;
+}
+
 /** Requests of a stream: any iterable or async iterable. */
 export type Requests<I> = Iterable<I> | AsyncIterable<I>;
 
@@ -86,8 +95,8 @@ export class ServerStreamingCall<I, O> extends Call<I, O> implements AsyncIterab
 /** A stream of requests with one response. */
 export class ClientStreamingCall<I, O> extends Call<I, O> {
   /** Resolves to true once the message was accepted, to false if the call was over before; `response` tells why. */
-  async send(message: I): Promise<boolean> {
-    return send(this, message);
+  async send(message: I, options?: SendOptions): Promise<boolean> {
+    return send(this, message, options);
   }
 
   /** No more requests. */
@@ -104,8 +113,8 @@ export class ClientStreamingCall<I, O> extends Call<I, O> {
 /** A stream in each direction, independent of each other. */
 export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
   /** Resolves to true once the message was accepted, to false if the call was over before; reading tells why. */
-  async send(message: I): Promise<boolean> {
-    return send(this, message);
+  async send(message: I, options?: SendOptions): Promise<boolean> {
+    return send(this, message, options);
   }
 
   /** No more requests. */
@@ -114,9 +123,13 @@ export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
   }
 }
 
-function send<I, O>(call: Call<I, O>, message: I): Promise<boolean> {
+function send<I, O>(call: Call<I, O>, message: I, options: SendOptions | undefined): Promise<boolean> {
+  const compress = options?.compress ?? true;
+  if (typeof compress !== 'boolean') {
+    throw new TypeError('compress must be a boolean');
+  }
   const state = stateOf(call);
-  return state.outbox.send(state.encode(message), call);
+  return state.outbox.send(state.encode(message), call, compress);
 }
 
 /** Sends all of `requests`, then half-closes. @internal */

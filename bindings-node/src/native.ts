@@ -21,6 +21,7 @@ export type Deliver = (words: number, extras: unknown[] | undefined, header: Buf
 
 export interface Border {
   send(call: number, message: Uint8Array): number;
+  sendUncompressed(call: number, message: Uint8Array): number;
   closeSend(call: number): void;
   cancel(call: number): void;
   credit(call: number, messages: number): void;

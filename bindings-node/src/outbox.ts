@@ -5,6 +5,7 @@ const ENDED = 2;
 
 interface Waiting {
   readonly message: Uint8Array;
+  readonly compress: boolean;
   readonly resolve: (accepted: boolean) => void;
   /** What must not be collected meanwhile. */
   readonly holder: object;
@@ -23,14 +24,14 @@ export class Outbox {
   }
 
   /** True once the message was accepted, false if the call was over before. */
-  send(message: Uint8Array, holder: object): Promise<boolean> {
+  send(message: Uint8Array, holder: object, compress = true): Promise<boolean> {
     if (this.#ended || this.#closing) {
       return Promise.resolve(false);
     }
     if (!this.#full) {
-      return Promise.resolve(this.#hand(message));
+      return Promise.resolve(this.#hand(message, compress));
     }
-    return new Promise((resolve) => this.#waiting.push({ message, resolve, holder }));
+    return new Promise((resolve) => this.#waiting.push({ message, compress, resolve, holder }));
   }
 
   /** Half-closes after what still waits. */
@@ -47,8 +48,8 @@ export class Outbox {
   onRoom(): void {
     this.#full = false;
     while (!this.#full && this.#waiting.length > 0) {
-      const { message, resolve } = this.#waiting.shift() as Waiting;
-      resolve(this.#hand(message));
+      const { message, compress, resolve } = this.#waiting.shift() as Waiting;
+      resolve(this.#hand(message, compress));
     }
     if (this.#closing && this.#waiting.length === 0) {
       border.closeSend(this.#call);
@@ -60,8 +61,8 @@ export class Outbox {
     this.#waiting.splice(0).forEach((waiting) => waiting.resolve(false));
   }
 
-  #hand(message: Uint8Array): boolean {
-    const sent = border.send(this.#call, message);
+  #hand(message: Uint8Array, compress: boolean): boolean {
+    const sent = compress ? border.send(this.#call, message) : border.sendUncompressed(this.#call, message);
     this.#full = sent === FULL;
     this.#ended ||= sent === ENDED;
     return sent !== ENDED;

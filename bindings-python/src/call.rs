@@ -205,11 +205,13 @@ impl Call {
     }
 
     /// 0: accepted. 1: accepted, but wait for room before the next. 2: not accepted, the call is over.
-    fn push(&self, py: Python<'_>, message: &Bound<'_, PyAny>) -> PyResult<u8> {
+    /// `compress`: false keeps the message as it is although the call compresses.
+    #[pyo3(signature = (message, compress=true))]
+    fn push(&self, py: Python<'_>, message: &Bound<'_, PyAny>, compress: bool) -> PyResult<u8> {
         let bytes = request::serialize(py, self.method.get(), message)?;
         let inner = self.inner()?;
         let first = !std::mem::replace(&mut inner.shared.state().has_sent, true);
-        Ok(match inner.send(bytes) {
+        Ok(match inner.send(bytes, compress) {
             Sent::Accepted => 0,
             Sent::Full => {
                 inner.shared.state().full = matches!(inner.source, Source::Queue { .. });

@@ -36,10 +36,12 @@ impl Inner {
         }
     }
 
-    pub(crate) fn send(&self, message: Bytes) -> Sent {
-        match &self.source {
-            Source::Queue { mailbox, id } => mailbox.queue.send(*id, message),
-            Source::Slot(call) => call.send(message),
+    pub(crate) fn send(&self, message: Bytes, compress: bool) -> Sent {
+        match (&self.source, compress) {
+            (Source::Queue { mailbox, id }, true) => mailbox.queue.send(*id, message),
+            (Source::Queue { mailbox, id }, false) => mailbox.queue.send_uncompressed(*id, message),
+            (Source::Slot(call), true) => call.send(message),
+            (Source::Slot(call), false) => call.send_uncompressed(message),
         }
     }
 

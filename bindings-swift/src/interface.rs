@@ -117,11 +117,12 @@ impl Queue {
 
     /// 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
     pub fn send(&self, call: u64, message: &[u8]) -> u8 {
-        match self.queue.send(call, message.to_vec().into()) {
-            Sent::Accepted => 0,
-            Sent::Full => 1,
-            Sent::Ended => 2,
-        }
+        number_of(self.queue.send(call, message.to_vec().into()))
+    }
+
+    /// As `send`, and not compressed although the call compresses.
+    pub fn send_uncompressed(&self, call: u64, message: &[u8]) -> u8 {
+        number_of(self.queue.send_uncompressed(call, message.to_vec().into()))
     }
 
     pub fn close_send(&self, call: u64) {
@@ -235,4 +236,12 @@ fn extra(bytes: &[u8]) -> Option<(u8, &str, &[u8])> {
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     Some((*tag, std::str::from_utf8(text).ok()?, rest))
+}
+
+fn number_of(sent: Sent) -> u8 {
+    match sent {
+        Sent::Accepted => 0,
+        Sent::Full => 1,
+        Sent::Ended => 2,
+    }
 }

@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "google/rpc/code.proto",
         "google/rpc/error_details.proto",
         "grpc/health/v1/health.proto",
+        "grpc/testing/test.proto",
     ];
     let set = protox::compile(files, [&root])?;
     // Scenario files write messages as YAML, hence serde.
@@ -20,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field_attribute("EchoRequest.raw_details", "#[serde(with = \"crate::text\")]")
         .field_attribute("EchoResponse.payload", "#[serde(with = \"crate::text\")]")
         .field_attribute("Header.value", "#[serde(with = \"crate::text\")]")
+        .field_attribute("grpc.testing.Payload.body", "#[serde(with = \"crate::text\")]")
         .field_attribute("google.rpc.Status.details", "#[serde(with = \"crate::details\")]")
         .field_attribute("RetryInfo.retry_delay", "#[serde(with = \"crate::details::duration\")]")
         .compile_fds(set)?;

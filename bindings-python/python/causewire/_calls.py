@@ -41,9 +41,13 @@ class Call(_native.Call):
 
     # --- requests
 
-    def send(self, message: Any) -> None:
-        """Sends a request message; blocks until it is accepted. Raises the failure of a call that is over."""
-        pushed = self.push(message)
+    def send(self, message: Any, *, compress: bool = True) -> None:
+        """Sends a request message; blocks until it is accepted. Raises the failure of a call that is over.
+
+        ``compress=False``: the message leaves as it is although the call compresses. The size of a compressed message
+        tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
+        """
+        pushed = self.push(message, compress)
         if pushed == FULL:
             self.wait_room()
         elif pushed == ENDED:

@@ -37,12 +37,14 @@ public final class Call<Request: Sendable, Reply: Sendable>: Sendable {
 
   /// Sends a message, and waits while the server takes them more slowly than they are sent.
   ///
+  /// - Parameter compress: False: the message leaves as it is although the call compresses. The size of a compressed
+  ///   message tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
   /// - Throws: The call's failure when it has ended; `REQUEST_INVALID` after ``closeSend()``.
-  public func send(_ message: Request) async throws(RpcError) {
+  public func send(_ message: Request, compress: Bool = true) async throws(RpcError) {
     let bytes = try coder.encode(message, stream.core, stream.method)
     // Before the message leaves: the room may be there before we look for it.
     let rooms = stream.locked { $0.rooms }
-    switch stream.send(bytes) {
+    switch stream.send(bytes, compress: compress) {
     case .accepted: return
     case .full:
       // The message is taken, so that the call's end, if it comes first, is for the reader to see.

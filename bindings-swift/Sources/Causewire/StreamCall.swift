@@ -64,7 +64,11 @@ final class StreamCall: Sendable {
     case ended = 2
   }
 
-  func send(_ message: Data) -> Sent { Sent(rawValue: core.queue.send(call: id, message: message)) ?? .ended }
+  func send(_ message: Data, compress: Bool) -> Sent {
+    let queue = core.queue
+    let sent = compress ? queue.send(call: id, message: message) : queue.sendUncompressed(call: id, message: message)
+    return Sent(rawValue: sent) ?? .ended
+  }
 
   var peer: String? { locked { $0.peer } }
 

@@ -884,6 +884,11 @@ public protocol QueueProtocol: AnyObject, Sendable {
      */
     func send(call: UInt64, message: Data)  -> UInt8
     
+    /**
+     * As `send`, and not compressed although the call compresses.
+     */
+    func sendUncompressed(call: UInt64, message: Data)  -> UInt8
+    
     func state()  -> UInt8
     
     func stats()  -> Counters
@@ -1125,6 +1130,22 @@ open func send(call: UInt64, message: Data) -> UInt8  {
         uniffiCallStatus in
         FfiConverterByRefBytes.lower(message) { messageFb in
     uniffi_causewire_swift_fn_method_queue_send(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(call),
+        messageFb,uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * As `send`, and not compressed although the call compresses.
+     */
+open func sendUncompressed(call: UInt64, message: Data) -> UInt8  {
+    return try!  FfiConverterUInt8.lift(try! rustCall() {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(message) { messageFb in
+    uniffi_causewire_swift_fn_method_queue_send_uncompressed(
             self.uniffiCloneHandle(),
         FfiConverterUInt64.lower(call),
         messageFb,uniffiCallStatus
@@ -1648,6 +1669,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_send() != 2099) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_causewire_swift_checksum_method_queue_send_uncompressed() != 60655) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_state() != 37772) {

@@ -364,6 +364,11 @@ void uniffi_causewire_swift_fn_method_queue_reset_backoff(uint64_t ptr, RustCall
 uint8_t uniffi_causewire_swift_fn_method_queue_send(uint64_t ptr, uint64_t call, ForeignBytes message, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_SEND_UNCOMPRESSED
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_SEND_UNCOMPRESSED
+uint8_t uniffi_causewire_swift_fn_method_queue_send_uncompressed(uint64_t ptr, uint64_t call, ForeignBytes message, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_STATE
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_STATE
 uint8_t uniffi_causewire_swift_fn_method_queue_state(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -747,6 +752,12 @@ uint16_t uniffi_causewire_swift_checksum_method_queue_reset_backoff(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_SEND
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_SEND
 uint16_t uniffi_causewire_swift_checksum_method_queue_send(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_SEND_UNCOMPRESSED
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_SEND_UNCOMPRESSED
+uint16_t uniffi_causewire_swift_checksum_method_queue_send_uncompressed(void
     
 );
 #endif

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     call::{Outcome, Port, Sent, Sink},
     metadata::Metadata,
-    transport::Message,
+    transport::{Message, Outbound},
 };
 use bytes::Bytes;
 use std::{
@@ -121,8 +121,17 @@ impl BlockingCall {
 
     /// Hands over a request message. `Full`: wait for room before the next.
     pub fn send(&self, message: Bytes) -> Sent {
+        self.hand_over(message.into())
+    }
+
+    /// The same for a message that leaves as it is although the call compresses.
+    pub fn send_uncompressed(&self, message: Bytes) -> Sent {
+        self.hand_over(Outbound::uncompressed(message))
+    }
+
+    fn hand_over(&self, outbound: Outbound) -> Sent {
         guarded_or(Sent::Ended, || {
-            let (sent, wake) = self.port.send(message);
+            let (sent, wake) = self.port.send(outbound);
             self.wake(wake);
             sent
         })

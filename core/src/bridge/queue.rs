@@ -9,7 +9,7 @@ use crate::{
     metadata::Metadata,
     observe::{Level, Log},
     rt::Handle,
-    transport::Message,
+    transport::{Message, Outbound},
 };
 use bytes::Bytes;
 use std::{
@@ -96,10 +96,19 @@ impl Queue {
 
     /// Hands over a request message.
     pub fn send(&self, call: CallId, message: Bytes) -> Sent {
+        self.hand_over(call, message.into())
+    }
+
+    /// The same for a message that leaves as it is although its call compresses.
+    pub fn send_uncompressed(&self, call: CallId, message: Bytes) -> Sent {
+        self.hand_over(call, Outbound::uncompressed(message))
+    }
+
+    fn hand_over(&self, call: CallId, outbound: Outbound) -> Sent {
         guarded_or(Sent::Ended, || {
             let mut sent = Sent::Ended;
             self.with_port(call, |port| {
-                let (what, wake) = port.send(message);
+                let (what, wake) = port.send(outbound);
                 sent = what;
                 wake
             });

@@ -51,9 +51,9 @@ async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Pic
     picked.map_err(|failure| trace.unpicked(failure))
 }
 
-/// A message as it leaves: compressed if the call asks for it, framed.
-pub(crate) fn framed(request: &Request, message: &Bytes) -> Framed {
-    match request.compression {
+/// A message as it leaves: compressed, framed.
+pub(crate) fn framed(compression: Compression, message: &Bytes) -> Framed {
+    match compression {
         Compression::Identity => Framed::new(false, message.clone()),
         algorithm => match compress::compress(algorithm, message) {
             Some(compressed) => Framed::new(true, compressed),

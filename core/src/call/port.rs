@@ -1,5 +1,6 @@
 //! The caller's end of one call, shared between the host side and the call's own task: what is still to be sent, how
 //! much of what arrived was read, and whether the caller wants to stop. Everything is bounded.
+use crate::transport::Outbound;
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -40,7 +41,7 @@ pub(crate) struct Port {
 
 #[derive(Default)]
 struct State {
-    outbox: VecDeque<Bytes>,
+    outbox: VecDeque<Outbound>,
     outbox_bytes: usize,
     closed: bool,
     wants_room: bool,
@@ -88,7 +89,7 @@ impl fmt::Debug for Canceller {
 /// The next thing to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outgoing {
-    Message { message: Bytes, last: bool },
+    Message { outbound: Outbound, last: bool },
     Close,
     Nothing,
 }
@@ -101,21 +102,21 @@ impl Port {
     /// For the kinds whose only request is known at the start.
     pub(crate) fn with_request(buffered: &Buffered, message: Bytes) -> Self {
         let port = Port::new(buffered);
-        port.send(message);
+        port.send(message.into());
         port.close_send();
         port
     }
 
     // --- the host's side; each returns whether the call's task has to look
 
-    pub(crate) fn send(&self, message: Bytes) -> (Sent, bool) {
+    pub(crate) fn send(&self, outbound: Outbound) -> (Sent, bool) {
         let mut state = self.lock();
         if state.ended || state.closed {
             return (Sent::Ended, false);
         }
-        state.outbox_bytes += message.len();
-        self.hold(message.len());
-        state.outbox.push_back(message);
+        state.outbox_bytes += outbound.message.len();
+        self.hold(outbound.message.len());
+        state.outbox.push_back(outbound);
         let full = state.outbox_bytes >= OUTBOX_BYTES;
         state.wants_room |= full;
         (if full { Sent::Full } else { Sent::Accepted }, true)
@@ -180,11 +181,11 @@ impl Port {
     pub(crate) fn next(&self) -> Outgoing {
         let mut state = self.lock();
         match state.outbox.pop_front() {
-            Some(message) => {
-                state.outbox_bytes -= message.len();
-                self.free(message.len());
+            Some(outbound) => {
+                state.outbox_bytes -= outbound.message.len();
+                self.free(outbound.message.len());
                 let last = state.closed && state.outbox.is_empty();
-                Outgoing::Message { message, last }
+                Outgoing::Message { outbound, last }
             }
             None if state.closed => Outgoing::Close,
             None => Outgoing::Nothing,
@@ -271,10 +272,10 @@ mod tests {
     #[test]
     fn a_full_outbox_asks_for_patience_and_says_when_there_is_room() {
         let port = Port::new(&Buffered::default());
-        assert_eq!(port.send(Bytes::from_static(b"x")).0, Sent::Accepted);
-        assert_eq!(port.send(Bytes::from(vec![0; OUTBOX_BYTES])).0, Sent::Full);
+        assert_eq!(port.send(Bytes::from_static(b"x").into()).0, Sent::Accepted);
+        assert_eq!(port.send(Bytes::from(vec![0; OUTBOX_BYTES]).into()).0, Sent::Full);
         assert!(!port.take_room());
-        assert_eq!(port.next(), Outgoing::Message { message: Bytes::from_static(b"x"), last: false });
+        assert_eq!(port.next(), Outgoing::Message { outbound: Bytes::from_static(b"x").into(), last: false });
         assert!(matches!(port.next(), Outgoing::Message { .. }));
         assert!(port.take_room());
         assert!(!port.take_room());
@@ -284,10 +285,10 @@ mod tests {
     #[test]
     fn closing_marks_the_last_message() {
         let port = Port::new(&Buffered::default());
-        port.send(Bytes::from_static(b"a"));
+        port.send(Bytes::from_static(b"a").into());
         assert!(port.close_send());
-        assert_eq!(port.send(Bytes::new()).0, Sent::Ended);
-        assert_eq!(port.next(), Outgoing::Message { message: Bytes::from_static(b"a"), last: true });
+        assert_eq!(port.send(Bytes::new().into()).0, Sent::Ended);
+        assert_eq!(port.next(), Outgoing::Message { outbound: Bytes::from_static(b"a").into(), last: true });
         assert_eq!(port.next(), Outgoing::Close);
     }
 
@@ -305,11 +306,11 @@ mod tests {
     fn after_the_end_nothing_is_taken() {
         let buffered = Buffered::default();
         let port = Port::new(&buffered);
-        port.send(Bytes::from_static(b"abc"));
+        port.send(Bytes::from_static(b"abc").into());
         port.deliver([4].into_iter());
         assert_eq!(buffered.load(Relaxed), 7);
         assert_eq!(port.end(), 1);
-        assert_eq!(port.send(Bytes::new()).0, Sent::Ended);
+        assert_eq!(port.send(Bytes::new().into()).0, Sent::Ended);
         assert!(!port.cancel("late"));
         assert_eq!(buffered.load(Relaxed), 4, "what was delivered is the reader's until it is read or dropped");
         drop(port);

@@ -10,13 +10,14 @@ use super::{
     unary::cardinality,
 };
 use crate::{
+    compress::Compression,
     failure::Reached,
     metadata::Metadata,
     retry::{Decision, Ended, History, Replay, decide},
     status::{Code, Decoded},
-    transport::{Message, SendHalf},
+    transport::{Message, Outbound, SendHalf},
 };
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::HeaderMap;
 use std::{
     future::poll_fn,
@@ -155,9 +156,9 @@ impl<S: Sink> Exchange<'_, S> {
 
     /// Starts to send the next message. False: there is nothing to send now.
     fn start_next(&mut self) -> Result<bool, Fault> {
-        if let Some(message) = self.replay.get(self.sender.replayed).cloned() {
+        if let Some(outbound) = self.replay.get(self.sender.replayed).cloned() {
             self.sender.replayed += 1;
-            self.start(&message, false);
+            self.start(&outbound, false);
             return Ok(true);
         }
         match self.port.next() {
@@ -167,20 +168,21 @@ impl<S: Sink> Exchange<'_, S> {
                 let _ = self.sender.half.finish(); // broken: the receiving side tells why
                 Ok(true)
             }
-            Outgoing::Message { message, last } => {
-                if let Some(evidence) = too_large(self.context, self.request, &message) {
+            Outgoing::Message { outbound, last } => {
+                if let Some(evidence) = too_large(self.context, self.request, &outbound.message) {
                     return Err(self.trace.fault(evidence, self.trace.reached()));
                 }
-                self.replay.keep(&message);
+                self.replay.keep(&outbound);
                 self.sender.replayed = self.replay.len();
-                self.start(&message, last);
+                self.start(&outbound, last);
                 Ok(true)
             }
         }
     }
 
-    fn start(&mut self, message: &Bytes, last: bool) {
-        let frame = framed(self.request, message);
+    fn start(&mut self, outbound: &Outbound, last: bool) {
+        let compression = if outbound.compress { self.request.compression } else { Compression::Identity };
+        let frame = framed(compression, &outbound.message);
         self.trace.sent(frame.remaining());
         self.sender.half.start_send(frame, last);
         self.sender.sending = Some(last);

@@ -60,7 +60,7 @@ async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: 
 
 async fn attempt(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Result<Reply, Fault> {
     let Opened { mut send, receiver } = open(context, request, trace).await?;
-    let frame = framed(request, message);
+    let frame = framed(request.compression, message);
     trace.sent(frame.remaining());
     send.start_send(frame, true);
     let mut exchange = Exchange { receiver, sending: true, message: None, trace };

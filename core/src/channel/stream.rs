@@ -5,7 +5,7 @@ use crate::{
     failure::Evidence,
     metadata::Metadata,
     rt::Handle,
-    transport::Message,
+    transport::{Message, Outbound},
 };
 use bytes::Bytes;
 use std::{
@@ -109,6 +109,11 @@ impl<Req, Res> Call<Req, Res> {
         self.sender.send(message).await
     }
 
+    /// The same for a message that is not to be compressed, see [`send_uncompressed`](Call::send_uncompressed).
+    pub async fn send_bytes_uncompressed(&mut self, message: Bytes) -> bool {
+        self.sender.send_uncompressed(message).await
+    }
+
     /// The next serialized message; `None` after the last one of a call that ended with OK.
     ///
     /// # Errors
@@ -148,6 +153,12 @@ impl<Req: prost::Message, Res: prost::Message + Default> Call<Req, Res> {
         self.send_bytes(message.encode_to_vec().into()).await
     }
 
+    /// The same for a message that leaves as it is although the call compresses: the size of a compressed message tells
+    /// of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
+    pub async fn send_uncompressed(&mut self, message: Req) -> bool {
+        self.send_bytes_uncompressed(message.encode_to_vec().into()).await
+    }
+
     /// The next message; `None` after the last one of a call that ended with OK.
     ///
     /// # Errors
@@ -170,7 +181,16 @@ impl Sender {
     /// Sends a serialized message; waits while the server does not keep up. `false`: the call is over, and reading tells
     /// why.
     pub async fn send(&self, message: Bytes) -> bool {
-        let (sent, wake) = self.port.send(message);
+        self.hand_over(message.into()).await
+    }
+
+    /// The same for a message that is not to be compressed, see [`Call::send_uncompressed`].
+    pub async fn send_uncompressed(&self, message: Bytes) -> bool {
+        self.hand_over(Outbound::uncompressed(message)).await
+    }
+
+    pub(crate) async fn hand_over(&self, outbound: Outbound) -> bool {
+        let (sent, wake) = self.port.send(outbound);
         self.wake(wake);
         if sent == Sent::Full {
             poll_fn(|cx| {

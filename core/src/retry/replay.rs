@@ -1,6 +1,6 @@
 //! The messages of a call that a further attempt would have to send again, within a budget of bytes per call and one
 //! per channel. Beyond either the call is committed: this attempt is its last (gRFC A6).
-use bytes::Bytes;
+use crate::transport::Outbound;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -31,7 +31,7 @@ impl Budget {
 pub(crate) struct Replay {
     budget: Arc<Budget>,
     limit: u64,
-    kept: Vec<Bytes>,
+    kept: Vec<Outbound>,
     bytes: u64,
     committed: bool,
 }
@@ -42,8 +42,8 @@ impl Replay {
     }
 
     /// Keeps a message that is about to be sent, or commits.
-    pub(crate) fn keep(&mut self, message: &Bytes) {
-        let bytes = message.len() as u64;
+    pub(crate) fn keep(&mut self, outbound: &Outbound) {
+        let bytes = outbound.message.len() as u64;
         if self.committed {
             return;
         }
@@ -51,7 +51,7 @@ impl Replay {
             return self.commit();
         }
         self.bytes += bytes;
-        self.kept.push(message.clone());
+        self.kept.push(outbound.clone());
     }
 
     /// No further attempt: frees what was kept.
@@ -66,7 +66,7 @@ impl Replay {
     }
 
     /// The message at this place, for an attempt that has sent as many.
-    pub(crate) fn get(&self, index: usize) -> Option<&Bytes> {
+    pub(crate) fn get(&self, index: usize) -> Option<&Outbound> {
         self.kept.get(index)
     }
 
@@ -84,17 +84,22 @@ impl Drop for Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+
+    fn message(text: &'static str) -> Outbound {
+        Bytes::from_static(text.as_bytes()).into()
+    }
 
     #[test]
     fn either_budget_commits_and_everything_is_given_back() {
         let budget = Budget::new(10);
         let mut first = Replay::new(&budget, 8);
-        first.keep(&Bytes::from_static(b"12345"));
+        first.keep(&message("12345"));
         assert_eq!(first.len(), 1);
         let mut second = Replay::new(&budget, 8);
-        second.keep(&Bytes::from_static(b"123456"));
+        second.keep(&message("123456"));
         assert!(second.is_committed(), "the channel has five left");
-        first.keep(&Bytes::from_static(b"1234"));
+        first.keep(&message("1234"));
         assert!(first.is_committed() && first.get(0).is_none(), "nine are over the call's eight");
         drop((first, second));
         assert_eq!(budget.left.load(Relaxed), 10);

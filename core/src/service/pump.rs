@@ -2,7 +2,7 @@
 use crate::{
     channel::Sender,
     compress::{self, Compression},
-    transport::framing::Deframer,
+    transport::{Outbound, framing::Deframer},
 };
 use bytes::Bytes;
 use http_body::Body;
@@ -24,7 +24,7 @@ where
                 Ok(None) => break,
                 Err(()) => return sender.cancel(),
                 Ok(Some(message)) => {
-                    if !sender.send(message).await {
+                    if !sender.hand_over(message).await {
                         return;
                     }
                 }
@@ -34,11 +34,11 @@ where
     sender.close();
 }
 
-fn next(deframer: &mut Deframer, compression: Compression) -> Result<Option<Bytes>, ()> {
+fn next(deframer: &mut Deframer, compression: Compression) -> Result<Option<Outbound>, ()> {
     let Some(frame) = deframer.next().map_err(drop)? else { return Ok(None) };
     let bytes = frame.message.into_bytes();
     if !frame.compressed {
-        return Ok(Some(bytes));
+        return Ok(Some(Outbound::uncompressed(bytes)));
     }
-    compress::decompress(compression, bytes, usize::MAX).map(Some).map_err(drop)
+    compress::decompress(compression, bytes, usize::MAX).map(|bytes| Some(bytes.into())).map_err(drop)
 }

@@ -26,6 +26,7 @@ pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial_observed};
 pub(crate) use driver::Driver;
 pub(crate) use fault::StreamFault;
 pub use framing::Message;
+pub(crate) use framing::Outbound;
 pub(crate) use sockets::take_inherited;
 pub(crate) use stream::{RecvHalf, SendHalf};
 pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};

@@ -115,7 +115,7 @@ async function receiveRest(call, kind, answer) {
 
 async function performSteps(steps, kind, start, answer) {
   let call = start();
-  answer.unsent = steps.filter((step) => step.send !== undefined).length;
+  answer.unsent = steps.filter((step) => (step.send ?? step.send_uncompressed) !== undefined).length;
   for (const step of steps) {
     if (step.drop !== undefined) {
       answer.dropped = true;
@@ -133,8 +133,10 @@ async function performSteps(steps, kind, start, answer) {
 
 /** False: the step failed and no further one is done. */
 async function performStep(step, call, kind, answer) {
-  if (step.send !== undefined) {
-    const accepted = kind === 'serverStreaming' ? false : await call.send(fromBase64(step.send));
+  const message = step.send ?? step.send_uncompressed;
+  if (message !== undefined) {
+    const compress = step.send !== undefined;
+    const accepted = kind === 'serverStreaming' ? false : await call.send(fromBase64(message), { compress });
     answer.unsent -= accepted ? 1 : 0;
     return accepted;
   }

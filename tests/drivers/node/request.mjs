@@ -14,7 +14,7 @@ const CALL_KEYS = new Set([
   'wait_for_ready', 'compression', 'authority', 'idempotent', 'cancel_after_ms', 'steps', 'hooks', 'render',
 ]);
 const KINDS = ['unary', 'server_streaming', 'client_streaming', 'bidi'];
-const STEPS = ['send', 'recv', 'headers', 'sleep_ms', 'close', 'cancel', 'drop'];
+const STEPS = ['send', 'send_uncompressed', 'recv', 'headers', 'sleep_ms', 'close', 'cancel', 'drop'];
 const OPERATIONS = ['channel', 'cancel', 'logs'];
 
 export function parseLine(text) {

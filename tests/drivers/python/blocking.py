@@ -187,9 +187,9 @@ def send_all(
     held.call.close_send()
 
 
-def send(held: Held, message: bytes) -> bool:
+def send(held: Held, message: bytes, compress: bool = True) -> bool:
     try:
-        held.call.send(message)
+        held.call.send(message, compress=compress)
         return True
     except (causewire.RpcError, RuntimeError):
         return False
@@ -243,11 +243,11 @@ class Reader(threading.Thread):
 
 
 def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiver: Receiver) -> None:
-    answer.unsent = sum("send" in step for step in listed)
+    answer.unsent = sum("send" in step or "send_uncompressed" in step for step in listed)
     for step in listed:
         what, value = next(iter(step.items()))
-        if what == "send":
-            if not send(held, unb64(value)):
+        if what in ("send", "send_uncompressed"):
+            if not send(held, unb64(value), what == "send"):
                 break
             answer.unsent -= 1
         elif what == "recv" and value == "all":

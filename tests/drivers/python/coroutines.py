@@ -183,9 +183,9 @@ async def send_all(held: Held, line: Dict[str, Any], messages: List[bytes], answ
     held.call.close_send()
 
 
-async def send(held: Held, message: bytes) -> bool:
+async def send(held: Held, message: bytes, compress: bool = True) -> bool:
     try:
-        await held.call.send(message)
+        await held.call.send(message, compress=compress)
         return True
     except (causewire.RpcError, asyncio.InvalidStateError, asyncio.CancelledError, AttributeError):
         # the call is over, or of a kind that sends nothing
@@ -226,11 +226,11 @@ class Receiver:
 
 
 async def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiver: Receiver) -> None:
-    answer.unsent = sum("send" in step for step in listed)
+    answer.unsent = sum("send" in step or "send_uncompressed" in step for step in listed)
     for step in listed:
         what, value = next(iter(step.items()))
-        if what == "send":
-            if not await send(held, unb64(value)):
+        if what in ("send", "send_uncompressed"):
+            if not await send(held, unb64(value), what == "send"):
                 break
             answer.unsent -= 1
         elif what == "recv" and value == "all":

@@ -183,8 +183,14 @@ impl<'a> Run<'a> {
         let mut sent = vec![];
         for key in ["messages", "steps"] {
             let items = line.get_mut(key).and_then(Value::as_array_mut);
-            for message in items.into_iter().flatten() {
-                let message = if key == "steps" { message.get_mut("send") } else { Some(message) };
+            for item in items.into_iter().flatten() {
+                let message = match item {
+                    Value::Object(step) if key == "steps" => {
+                        step.iter_mut().find(|(name, _)| name.starts_with("send")).map(|(_, message)| message)
+                    }
+                    _ if key == "steps" => None,
+                    message => Some(message),
+                };
                 if let Some(message) = message {
                     sent.push(message.clone());
                     *message = messages::encode(message)?.into();

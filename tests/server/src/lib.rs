@@ -6,6 +6,7 @@ pub mod details;
 mod dns;
 mod echo;
 pub mod frames;
+mod interop;
 mod peer;
 mod play;
 mod raw;
@@ -20,7 +21,9 @@ mod windows;
 
 /// Generated from `/proto`; nested as the packages are, because generated code refers to them so.
 pub mod pb {
-    pub use self::{causewire::testbed::v1 as testbed, google::rpc, grpc::health::v1 as health};
+    pub use self::{
+        causewire::testbed::v1 as testbed, google::rpc, grpc::health::v1 as health, grpc::testing as interop,
+    };
 
     pub mod causewire {
         pub mod testbed {
@@ -39,6 +42,9 @@ pub mod pb {
             pub mod v1 {
                 tonic::include_proto!("grpc.health.v1");
             }
+        }
+        pub mod testing {
+            tonic::include_proto!("grpc.testing");
         }
     }
     // Generated code, which no lint of ours was asked about.

@@ -3,6 +3,7 @@ use crate::{
     Result,
     counted::{Counted, Counters},
     echo::Echo,
+    interop,
     pb::{
         bench::echo_server::EchoServer,
         health::{
@@ -99,6 +100,9 @@ impl Services {
         let service = parts.uri.path().split('/').nth(1).unwrap_or_default();
         if service == "bench.Echo" {
             return infallible(self.bench.clone().call(Request::from_parts(parts, body)).await);
+        }
+        if service == "grpc.testing.TestService" {
+            return interop::answer(Request::from_parts(parts, body));
         }
         let known = match service {
             "causewire.testbed.v1.Testbed" => true,

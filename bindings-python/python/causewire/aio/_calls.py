@@ -255,9 +255,13 @@ class _Writer(_Stream):
 
     __slots__ = ()
 
-    async def send(self, message: Any) -> None:
-        """Sends a request message; returns once it is accepted. Raises the failure of a call that is over."""
-        pushed = self.push(message)
+    async def send(self, message: Any, *, compress: bool = True) -> None:
+        """Sends a request message; returns once it is accepted. Raises the failure of a call that is over.
+
+        ``compress=False``: the message leaves as it is although the call compresses. The size of a compressed message
+        tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
+        """
+        pushed = self.push(message, compress)
         if pushed == ENDED:
             if not self._half_closed:
                 await self._until(DONE)

@@ -51,6 +51,26 @@ impl Message {
     }
 }
 
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outbound {
+    pub(crate) message: Bytes,
+    /// False: leaves as it is although its call compresses (doc/compression.md, Specific Disabling of Compression).
+    pub(crate) compress: bool,
+}
+
+impl Outbound {
+    pub(crate) fn uncompressed(message: Bytes) -> Outbound {
+        Outbound { message, compress: false }
+    }
+}
+
+impl From<Bytes> for Outbound {
+    fn from(message: Bytes) -> Outbound {
+        Outbound { message, compress: true }
+    }
+}
+
 impl From<Bytes> for Message {
     fn from(first: Bytes) -> Message {
         Message { len: first.len(), first, rest: Vec::new() }

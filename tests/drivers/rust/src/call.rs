@@ -245,12 +245,17 @@ async fn finish<R: Reply>(call: &mut Call<(), R>, answer: &mut Answer) {
 }
 
 async fn steps_of<R: Reply>(mut call: Call<(), R>, steps: &[Step], answer: &mut Answer) -> Result<(), RpcError> {
-    answer.unsent = steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
+    answer.unsent = steps.iter().filter(|step| matches!(step, Step::Send(_) | Step::SendUncompressed(_))).count();
     for step in steps {
         match step {
             Step::Send(message) => {
-                let message = STANDARD.decode(message).unwrap_or_default().into();
-                if !call.send_bytes(message).await {
+                if !call.send_bytes(decoded(message)).await {
+                    break;
+                }
+                answer.unsent -= 1;
+            }
+            Step::SendUncompressed(message) => {
+                if !call.send_bytes_uncompressed(decoded(message)).await {
                     break;
                 }
                 answer.unsent -= 1;
@@ -278,6 +283,10 @@ async fn steps_of<R: Reply>(mut call: Call<(), R>, steps: &[Step], answer: &mut 
     receive_all(&mut call, answer).await?;
     finish(&mut call, answer).await;
     Ok(())
+}
+
+fn decoded(message: &str) -> Bytes {
+    STANDARD.decode(message).unwrap_or_default().into()
 }
 
 fn decode(line: &Line) -> Result<Vec<Bytes>, Misuse> {

@@ -57,6 +57,7 @@ pub(crate) enum Kind {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     Send(String),
+    SendUncompressed(String),
     Recv(Value),
     Headers(IgnoredAny),
     SleepMs(u64),

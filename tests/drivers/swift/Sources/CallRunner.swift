@@ -168,8 +168,8 @@ private struct StepRunner {
   private mutating func perform(_ step: Step, _ outcome: inout Outcome) async throws(RpcError) -> Bool {
     guard let call else { return false }
     switch step {
-    case .send(let message):
-      do throws(RpcError) { try await call.send(message) } catch { return false }
+    case .send(let message, let compress):
+      do throws(RpcError) { try await call.send(message, compress: compress) } catch { return false }
       outcome.unsent -= 1
     case .receive(let count):
       var left = count ?? .max

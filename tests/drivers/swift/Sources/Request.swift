@@ -88,7 +88,7 @@ enum Reading: String {
 }
 
 enum Step {
-  case send(Data)
+  case send(Data, compress: Bool)
   case receive(Int?)
   case headers
   case sleep(Int)
@@ -98,7 +98,11 @@ enum Step {
 
   init(_ object: [String: Any]) throws {
     let line = Line(object)
-    if let base64 = try line.string("send") { self = .send(try bytes(base64, field: "steps.send")) }
+    if let base64 = try line.string("send") {
+      self = .send(try bytes(base64, field: "steps.send"), compress: true)
+    } else if let base64 = try line.string("send_uncompressed") {
+      self = .send(try bytes(base64, field: "steps.send_uncompressed"), compress: false)
+    }
     else if let count = line.value("recv") as? NSNumber { self = .receive(count.intValue) }
     else if line.value("recv") as? String == "all" { self = .receive(nil) }
     else if line.has("headers") { self = .headers }
@@ -144,7 +148,7 @@ struct CallRequest: Sendable {
 
   /// A kind with one request takes it from the first step, and half-closes by itself.
   func firstMessage() -> (Data, [Step]?) {
-    guard kind == .serverStreaming, let steps, case .send(let message) = steps.first else { return (messages.first ?? Data(), steps) }
+    guard kind == .serverStreaming, let steps, case .send(let message, compress: true) = steps.first else { return (messages.first ?? Data(), steps) }
     if case .close = steps.dropFirst().first { return (message, Array(steps.dropFirst(2))) }
     return (message, Array(steps.dropFirst()))
   }
