@@ -203,7 +203,7 @@ impl Drop for NativeChannel {
 fn unpack(packed: Option<&[u8]>) -> std::result::Result<Metadata, Failure> {
     match packed {
         None => Ok(Metadata::default()),
-        Some(packed) => Metadata::unpack(packed).map_err(|fault| bridge::bad_metadata(&fault)),
+        Some(packed) => Metadata::unpack(&Bytes::copy_from_slice(packed)).map_err(|fault| bridge::bad_metadata(&fault)),
     }
 }
 

@@ -109,7 +109,7 @@ impl Queue {
         let options = call_options(flags, timeout_ms, extras)?;
         let metadata = match metadata {
             [] => Metadata::default(),
-            packed => Metadata::unpack(packed).map_err(|fault| bridge::bad_metadata(&fault))?,
+            packed => Metadata::unpack(&packed.to_vec().into()).map_err(|fault| bridge::bad_metadata(&fault))?,
         };
         let message = (!streamed).then(|| message.to_vec().into());
         Ok(self.channel.submit(&self.queue, CallSpec { method, metadata, options, message })?)

@@ -1,6 +1,7 @@
 //! The one flat form in which metadata crosses to a host language, both ways: for each entry
 //! `[u32 LE length of the key][key][u32 LE length of the value][value]`, `-bin` values as raw bytes.
 use super::{Metadata, MetadataFault, Part};
+use bytes::Bytes;
 
 impl Metadata {
     /// All entries in the flat form.
@@ -13,19 +14,20 @@ impl Metadata {
         packed
     }
 
-    /// Reads and validates the flat form.
+    /// Reads and validates the flat form. ASCII values stay where they are and share its memory.
     ///
     /// # Errors
     /// As [`append`](Self::append), with the index of the entry; [`Part::Frame`] when the lengths do not fit.
-    pub fn unpack(packed: &[u8]) -> Result<Self, MetadataFault> {
+    pub fn unpack(packed: &Bytes) -> Result<Self, MetadataFault> {
         let mut metadata = Self::new();
-        let mut rest = packed;
+        let mut rest = &packed[..];
         let mut index = 0;
         while !rest.is_empty() {
             let entry = take(rest).and_then(|(key, rest)| take(rest).map(|(value, rest)| (key, value, rest)));
             let (key, value, after) = entry.ok_or_else(|| fault(Part::Frame, index, "is cut off"))?;
             let key = std::str::from_utf8(key).map_err(|_| fault(Part::Key, index, "has a key that is not UTF-8"))?;
-            metadata.append(key, value).map_err(|fault| MetadataFault { index: Some(index), ..fault })?;
+            let value = packed.slice_ref(value);
+            metadata.append_shared(key, value).map_err(|fault| MetadataFault { index: Some(index), ..fault })?;
             rest = after;
             index += 1;
         }

@@ -3,6 +3,7 @@
 //! Kept in the form of the wire, so that sending copies nothing: `-bin` values are base64 without padding.
 mod fault;
 mod flat;
+mod names;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -30,8 +31,15 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
 const OVERHEAD: usize = 32;
 
 /// An ordered multimap of keys and values.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Metadata(Vec<(HeaderName, HeaderValue)>);
+#[derive(Clone, Default)]
+pub struct Metadata(Entries);
+
+#[derive(Clone)]
+enum Entries {
+    List(Vec<(HeaderName, HeaderValue)>),
+    /// As a peer sent it, the status included: nobody has asked for it yet, and most of it nobody will.
+    Received(HeaderMap),
+}
 
 /// One value.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +53,7 @@ pub enum Value<'a> {
 impl Metadata {
     /// Empty.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(Entries::List(Vec::new()))
     }
 
     /// Adds one entry. The key is made lower case; the value of a `-bin` key is raw bytes.
@@ -54,29 +62,26 @@ impl Metadata {
     /// [`MetadataFault`] names the key and the place of the bad byte, never a value: a key outside `[0-9a-z_.-]` or
     /// reserved for gRPC or HTTP, an ASCII value outside `%x20-7E`.
     pub fn append(&mut self, key: &str, value: &[u8]) -> Result<(), MetadataFault> {
-        let entry = entry(key, value).map_err(|fault| MetadataFault { index: Some(self.0.len()), ..fault })?;
-        self.0.push(entry);
+        self.append_shared(key, Bytes::copy_from_slice(value))
+    }
+
+    /// As [`append`](Self::append), without a copy of an ASCII value.
+    fn append_shared(&mut self, key: &str, value: Bytes) -> Result<(), MetadataFault> {
+        let entry = entry(key, value).map_err(|fault| MetadataFault { index: Some(self.len()), ..fault })?;
+        let mut list = std::mem::take(self).into_list();
+        list.push(entry);
+        self.0 = Entries::List(list);
         Ok(())
     }
 
     /// What a peer sent, without the names of gRPC's own that carry the status.
     pub fn from_headers(headers: HeaderMap) -> Self {
-        let mut last: Option<HeaderName> = None;
-        let mut entries = Vec::with_capacity(headers.len());
-        for (name, value) in headers {
-            // The map names a key once, before the first of its values.
-            last = name.or(last);
-            match &last {
-                Some(name) if !carries_status(name.as_str()) => entries.push((name.clone(), value)),
-                _ => {}
-            }
-        }
-        Self(entries)
+        Self(Entries::Received(headers))
     }
 
     /// Adds every entry to the headers of a request.
     pub fn extend_headers(self, headers: &mut HeaderMap) {
-        for (name, value) in self.0 {
+        for (name, value) in self.into_list() {
             headers.append(name, value);
         }
     }
@@ -84,7 +89,7 @@ impl Metadata {
     /// The entries in order. A `-bin` value that lists several with commas gives several; one that is no base64 is
     /// given as it came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.0.iter().flat_map(|(name, value)| {
+        self.fields().flat_map(|(name, value)| {
             let name = name.as_str();
             Values::of(name, value.as_bytes()).map(move |value| (name, value))
         })
@@ -97,19 +102,53 @@ impl Metadata {
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Entries::List(list) => list.len(),
+            Entries::Received(_) => self.fields().count(),
+        }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields().next().is_none()
     }
 
     /// The size that limits count: name, value as on the wire and 32 bytes, of every entry.
     pub fn size(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD).sum()
+        self.fields().map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD).sum()
+    }
+
+    /// The entries as they are on the wire.
+    fn fields(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let (list, received) = match &self.0 {
+            Entries::List(list) => (Some(list), None),
+            Entries::Received(headers) => (None, Some(headers)),
+        };
+        let received = received.into_iter().flatten().filter(|(name, _)| !carries_status(name));
+        list.into_iter().flatten().map(|(name, value)| (name, value)).chain(received)
+    }
+
+    fn into_list(self) -> Vec<(HeaderName, HeaderValue)> {
+        match self.0 {
+            Entries::List(list) => list,
+            Entries::Received(_) => self.fields().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }
     }
 }
+
+impl Default for Entries {
+    fn default() -> Self {
+        Entries::List(Vec::new())
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields().eq(other.fields())
+    }
+}
+
+impl Eq for Metadata {}
 
 /// The size of a header map by the same count.
 pub fn headers_size(headers: &HeaderMap) -> usize {
@@ -129,7 +168,7 @@ impl Value<'_> {
 /// Keys and lengths; a value may be a token.
 impl std::fmt::Debug for Metadata {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sizes = self.0.iter().map(|(name, value)| (name.as_str(), format!("{} bytes", value.len())));
+        let sizes = self.fields().map(|(name, value)| (name.as_str(), format!("{} bytes", value.len())));
         f.debug_map().entries(sizes).finish()
     }
 }
@@ -175,13 +214,13 @@ fn is_binary(name: &str) -> bool {
     name.ends_with("-bin")
 }
 
-fn carries_status(name: &str) -> bool {
-    matches!(name, "grpc-status" | "grpc-message" | "grpc-status-details-bin")
+fn carries_status(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "grpc-status" | "grpc-message" | "grpc-status-details-bin")
 }
 
-fn entry(key: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), MetadataFault> {
-    let name = validate::key(key)?;
-    let value = if is_binary(name.as_str()) { base64_value(value) } else { validate::ascii(key, value)? };
+fn entry(key: &str, value: Bytes) -> Result<(HeaderName, HeaderValue), MetadataFault> {
+    let name = names::name(key)?;
+    let value = if is_binary(name.as_str()) { base64_value(&value) } else { validate::ascii(key, value)? };
     Ok((name, value))
 }
 

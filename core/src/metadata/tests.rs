@@ -91,6 +91,40 @@ fn a_peers_headers_lose_only_the_status() {
 }
 
 #[test]
+fn what_a_peer_sent_can_be_added_to() {
+    let mut headers = HeaderMap::new();
+    headers.append("grpc-status", HeaderValue::from_static("0"));
+    headers.append("x-a", HeaderValue::from_static("1"));
+    let mut metadata = Metadata::from_headers(headers);
+    assert_eq!((metadata.len(), metadata.is_empty()), (1, false));
+    metadata.append("x-b", b"2").unwrap();
+    let mut same = Metadata::new();
+    same.append("x-a", b"1").unwrap();
+    assert_ne!(metadata, same);
+    same.append("x-b", b"2").unwrap();
+    assert_eq!(metadata, same);
+}
+
+#[test]
+fn a_key_is_judged_alike_however_often_it_comes() {
+    let long = "x".repeat(100);
+    for _ in 0..2 {
+        for key in ["x-tenant", "X-Tenant", &long] {
+            let mut metadata = Metadata::new();
+            metadata.append(key, b"v").unwrap();
+            assert_eq!(entries(&metadata), [(key.to_ascii_lowercase(), b"v".to_vec())]);
+        }
+        assert_eq!(refused("grpc-x", b"").key.as_deref(), Some("grpc-x"));
+        // more keys than are remembered
+        for n in 0..100 {
+            let (key, mut metadata) = (format!("x-{n}"), Metadata::new());
+            metadata.append(&key, b"").unwrap();
+            assert_eq!(metadata.get(&key), Some(Value::Ascii(b"")));
+        }
+    }
+}
+
+#[test]
 fn size_is_counted_as_grpc_does() {
     let mut metadata = Metadata::new();
     metadata.append("ab", b"cde").unwrap();
@@ -116,8 +150,8 @@ fn the_flat_form_is_exact() {
     metadata.append("b-bin", &[7]).unwrap();
     let packed = metadata.pack();
     assert_eq!(packed, b"\x01\0\0\0k\x01\0\0\0v\x05\0\0\0b-bin\x01\0\0\0\x07");
-    assert_eq!(Metadata::unpack(&packed).unwrap(), metadata);
-    assert_eq!(Metadata::unpack(b"").unwrap(), Metadata::new());
+    assert_eq!(Metadata::unpack(&packed.clone().into()).unwrap(), metadata);
+    assert_eq!(Metadata::unpack(&Bytes::new()).unwrap(), Metadata::new());
 }
 
 #[test]
@@ -139,10 +173,10 @@ fn a_bad_flat_form_says_which_entry() {
         (b"\xff\xff\xff\xffk".to_vec(), Part::Frame),
         (b"\x01\0\0\0k\x02\0\0\0v".to_vec(), Part::Frame),
     ] {
-        let fault = Metadata::unpack(&[good.clone(), second].concat()).unwrap_err();
+        let fault = Metadata::unpack(&[good.clone(), second].concat().into()).unwrap_err();
         assert_eq!((fault.part, fault.index), (part, Some(1)));
     }
-    assert_eq!(Metadata::unpack(&entry(b"a b", b"")).unwrap_err().field(), "metadata[0]");
+    assert_eq!(Metadata::unpack(&entry(b"a b", b"").into()).unwrap_err().field(), "metadata[0]");
 }
 
 proptest! {
@@ -150,8 +184,8 @@ proptest! {
 
     #[test]
     fn no_bytes_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        if let Ok(metadata) = Metadata::unpack(&bytes) {
-            prop_assert_eq!(Metadata::unpack(&metadata.pack()).unwrap(), metadata);
+        if let Ok(metadata) = Metadata::unpack(&bytes.into()) {
+            prop_assert_eq!(Metadata::unpack(&metadata.pack().into()).unwrap(), metadata);
         }
     }
 
@@ -170,7 +204,7 @@ proptest! {
             [(key.to_owned(), text.clone().into_bytes()), (format!("{key}-bin"), bytes.clone())]
         }).collect();
         prop_assert_eq!(entries(&metadata), given);
-        prop_assert_eq!(Metadata::unpack(&metadata.pack()).unwrap(), metadata);
+        prop_assert_eq!(Metadata::unpack(&metadata.pack().into()).unwrap(), metadata);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! What a caller may send (PROTOCOL-HTTP2.md, Custom-Metadata).
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::{MetadataFault, Part};
@@ -40,7 +41,7 @@ pub(super) fn key(key: &str) -> Result<HeaderName, MetadataFault> {
     HeaderName::from_bytes(lower.as_bytes()).map_err(|_| fault(None, None, "has a key that is too long"))
 }
 
-pub(super) fn ascii(key: &str, value: &[u8]) -> Result<HeaderValue, MetadataFault> {
+pub(super) fn ascii(key: &str, value: Bytes) -> Result<HeaderValue, MetadataFault> {
     let fault = |offset| MetadataFault {
         part: Part::Value,
         key: Some(key.to_ascii_lowercase()),
@@ -51,5 +52,5 @@ pub(super) fn ascii(key: &str, value: &[u8]) -> Result<HeaderValue, MetadataFaul
     if let Some(offset) = value.iter().position(|byte| !(b' '..=b'~').contains(byte)) {
         return Err(fault(Some(offset)));
     }
-    HeaderValue::from_bytes(value).map_err(|_| fault(None))
+    HeaderValue::from_maybe_shared(value).map_err(|_| fault(None))
 }

@@ -89,6 +89,15 @@ pub fn trailers(trailers: Option<&HeaderMap>, http: StatusCode) -> Result<Decode
     let count = 1 + statuses.count();
     let code = code(raw.as_bytes()).filter(|_| count == 1);
     let code = code.ok_or_else(|| Evidence::StatusMalformed { raw: peer_text(raw.as_bytes()), count })?;
+    if trailers.len() == 1 {
+        // the usual end, without a search for what is not there
+        return Ok(Decoded {
+            code,
+            message: String::new(),
+            details_bin: DetailsBin::Absent,
+            pushback: Pushback::Absent,
+        });
+    }
     let message = trailers.get(&GRPC_MESSAGE).map(|value| percent::decode(value.as_bytes())).unwrap_or_default();
     Ok(Decoded { code, message, details_bin: details_bin(trailers), pushback: pushback(trailers) })
 }

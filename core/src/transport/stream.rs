@@ -14,7 +14,7 @@ use crate::{
 };
 use bytes::{Buf, Bytes};
 use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
-use http::{HeaderMap, response};
+use http::{HeaderMap, HeaderName, response};
 use std::{
     pin::Pin,
     sync::{
@@ -27,6 +27,8 @@ use std::{
 /// The first message of a stream up to this length leaves together with the HEADERS: h2 grants no window to a stream
 /// that it has not opened yet.
 const FIRST_MESSAGE: usize = 64 << 10;
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 const SEND_DONE: u8 = 1;
 const RECV_DONE: u8 = 2;
@@ -259,7 +261,7 @@ impl RecvHalf {
         };
         let (head, body) = response.into_parts();
         self.shared.mark(ANSWERED);
-        self.has_status = head.headers.contains_key("grpc-status");
+        self.has_status = head.headers.contains_key(&GRPC_STATUS);
         self.body = if body.is_end_stream() {
             self.shared.mark(RECV_DONE);
             Body::Done
