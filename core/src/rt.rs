@@ -2,13 +2,13 @@
 //!
 //! A program that already runs on tokio lends us its runtime; everybody else gets the process's own, one thread named
 //! `causewire`, started by the first channel and never stopped.
+use pin_project_lite::pin_project;
 use std::{
-    any::Any,
     cell::Cell,
-    future::{Future, pending, poll_fn},
+    future::{Future, pending},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -125,29 +125,37 @@ impl Drop for Running {
 }
 
 /// Runs a future in place with the same care for its panics as a task's.
-pub(crate) async fn guarded<F: Future>(site: &'static str, future: F) -> Result<F::Output, TaskEnd> {
-    let mut failed = None;
-    let end = {
-        let mut future = pin!(future);
-        let end = poll_fn(|cx| poll_caught(site, future.as_mut(), cx)).await;
-        if end.is_err() {
-            failed = Some(Running::enter(site, true));
-        }
-        end // what the unwinding left of the future is dropped here, where a guard of it may fail without aborting us
-    };
-    drop(failed);
-    end.map_err(|_| TaskEnd::Panicked { site })
+pub(crate) fn guarded<F: Future>(site: &'static str, future: F) -> Guarded<F> {
+    Guarded { site, future: Some(future) }
 }
 
-fn poll_caught<F: Future>(
-    site: &'static str,
-    future: Pin<&mut F>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
-    let _running = Running::enter(site, false);
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(payload) => Poll::Ready(Err(payload)),
+pin_project! {
+    /// See [`guarded`]. Not an `async fn`, which would hold the future twice: as its argument and where it is pinned.
+    pub(crate) struct Guarded<F> {
+        site: &'static str,
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F: Future> Future for Guarded<F> {
+    type Output = Result<F::Output, TaskEnd>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut me = self.project();
+        let Some(future) = me.future.as_mut().as_pin_mut() else { return Poll::Ready(Err(TaskEnd::Aborted)) };
+        let site = *me.site;
+        let end = {
+            let _running = Running::enter(site, false);
+            match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(output)) => Ok(output),
+                Err(_) => Err(TaskEnd::Panicked { site }),
+            }
+        };
+        let _failed = end.is_err().then(|| Running::enter(site, true));
+        me.future.set(None); // what the unwinding left, dropped where a guard of it may fail without aborting us
+        Poll::Ready(end)
     }
 }
 

@@ -1,16 +1,21 @@
 //! The one source of DEADLINE_EXCEEDED, and of the end by the caller's own wish.
-use super::{Failed, Port, Trace};
+use super::{
+    Failed, Port, Trace,
+    alarms::{Alarm, Alarms},
+};
 use crate::{
     clock,
     failure::{Cause, DeadlineSource},
 };
+use pin_project_lite::pin_project;
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// Longest budget that is worth a timer; more is no deadline.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -42,32 +47,57 @@ impl Deadline {
 }
 
 /// Runs `work` until it ends, the caller cancels or the deadline passes. Dropping the work resets its stream.
-pub(crate) async fn guarded<T>(
-    trace: &Trace,
-    port: &Port,
+pub(crate) fn guarded<'a, W>(
+    trace: &'a Trace,
+    port: &'a Arc<Port>,
+    alarms: &'a Alarms,
     deadline: Option<Deadline>,
-    work: impl Future<Output = Result<T, Box<Failed>>>,
-) -> Result<T, Box<Failed>> {
-    if deadline.is_some_and(|d| d.budget.is_zero()) {
-        return Err(trace.deadline_passed(true));
-    }
-    let end = {
-        let mut work = pin!(work);
-        let mut timer = pin!(deadline.map(|d| sleep_until(d.at)));
-        std::future::poll_fn(|cx| poll_guarded(work.as_mut(), port, timer.as_mut(), cx)).await
-    };
-    match end {
-        End::Over(Err(failed)) if is_servers_own_timer(&failed, deadline) => Err(trace.deadline_passed(false)),
-        End::Over(result) => result,
-        End::Cancelled(reason) => Err(trace.cancelled(reason)),
-        End::Deadline => Err(trace.deadline_passed(false)),
+    work: W,
+) -> Guarded<'a, W> {
+    Guarded { trace, port, alarms, deadline, alarm: None, work: Some(work) }
+}
+
+pin_project! {
+    /// See [`guarded`]. Not an `async fn`, which would hold the work twice: as its argument and where it is pinned.
+    pub(crate) struct Guarded<'a, W> {
+        trace: &'a Trace,
+        port: &'a Arc<Port>,
+        alarms: &'a Alarms,
+        deadline: Option<Deadline>,
+        alarm: Option<Alarm<'a>>,
+        #[pin]
+        work: Option<W>,
     }
 }
 
-/// A server that resets with CANCEL once the deadline has passed has only been faster than our timer; the deadline is
-/// still ours to report (PROTOCOL-HTTP2.md, Errors).
-fn is_servers_own_timer(failed: &Failed, deadline: Option<Deadline>) -> bool {
-    failed.failure.cause() == Cause::H2StreamCancelled && deadline.is_some_and(|d| d.has_passed())
+impl<T, W: Future<Output = Result<T, Box<Failed>>>> Future for Guarded<'_, W> {
+    type Output = W::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut me = self.project();
+        let deadline = *me.deadline;
+        if deadline.is_some_and(|d| d.budget.is_zero()) {
+            return Poll::Ready(Err(me.trace.deadline_passed(true)));
+        }
+        let Some(work) = me.work.as_mut().as_pin_mut() else { return Poll::Pending };
+        let end = match poll_work(work, me.port, deadline.filter(|_| me.alarm.is_some()), cx) {
+            Poll::Ready(end) => end,
+            Poll::Pending => {
+                if let (Some(deadline), None) = (deadline, &me.alarm) {
+                    *me.alarm = Some(me.alarms.set(deadline.at, me.port));
+                }
+                return Poll::Pending;
+            }
+        };
+        *me.alarm = None;
+        me.work.set(None);
+        Poll::Ready(match end {
+            End::Over(Err(failed)) if is_servers_own_timer(&failed, deadline) => Err(me.trace.deadline_passed(false)),
+            End::Over(result) => result,
+            End::Cancelled(reason) => Err(me.trace.cancelled(reason)),
+            End::Deadline => Err(me.trace.deadline_passed(false)),
+        })
+    }
 }
 
 enum End<T> {
@@ -77,10 +107,10 @@ enum End<T> {
 }
 
 /// The work first: an answer that is there counts, even when the deadline passed in the same moment.
-fn poll_guarded<T>(
+fn poll_work<T>(
     work: Pin<&mut impl Future<Output = Result<T, Box<Failed>>>>,
     port: &Port,
-    timer: Pin<&mut Option<Sleep>>,
+    deadline: Option<Deadline>,
     cx: &mut Context<'_>,
 ) -> Poll<End<T>> {
     port.register(cx);
@@ -90,8 +120,11 @@ fn poll_guarded<T>(
     if let Some(reason) = port.cancelled() {
         return Poll::Ready(End::Cancelled(reason));
     }
-    match timer.as_pin_mut() {
-        Some(timer) => timer.poll(cx).map(|()| End::Deadline),
-        None => Poll::Pending,
-    }
+    if deadline.is_some_and(|d| d.has_passed()) { Poll::Ready(End::Deadline) } else { Poll::Pending }
+}
+
+/// A server that resets with CANCEL once the deadline has passed has only been faster than our timer; the deadline is
+/// still ours to report (PROTOCOL-HTTP2.md, Errors).
+fn is_servers_own_timer(failed: &Failed, deadline: Option<Deadline>) -> bool {
+    failed.failure.cause() == Cause::H2StreamCancelled && deadline.is_some_and(|d| d.has_passed())
 }

@@ -2,8 +2,10 @@
 //!
 //! `unary` and `streaming` are the two ways through; both open attempts with `attempt`, read with `receive`, and are
 //! bounded by `deadline`, the one source of DEADLINE_EXCEEDED. `trace` collects what a failure record tells.
+mod alarms;
 mod attempt;
 mod deadline;
+mod head;
 mod outcome;
 mod port;
 mod receive;
@@ -13,7 +15,9 @@ mod task;
 mod trace;
 mod unary;
 
+pub(crate) use alarms::Alarms;
 pub(crate) use deadline::Deadline;
+pub(crate) use head::Template;
 pub use outcome::{Failed, Outcome, Reply};
 pub(crate) use port::{Buffered, Port};
 pub use port::{Canceller, Sent};

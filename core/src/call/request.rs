@@ -1,5 +1,5 @@
 //! What every call of a channel shares, what is known of a method, and what one call asks for.
-use super::{Deadline, Failed, port::Buffered};
+use super::{Alarms, Deadline, Failed, Template, port::Buffered};
 use crate::{
     balance::PickerCell,
     compress::Compression,
@@ -12,7 +12,7 @@ use crate::{
     retry::Budget,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Uri, uri::PathAndQuery};
+use http::{Uri, uri::PathAndQuery};
 use std::{
     fmt,
     sync::{
@@ -59,11 +59,12 @@ pub(crate) struct Context {
     pub(crate) target: Arc<str>,
     pub(crate) scheme: &'static str,
     pub(crate) authority: Arc<str>,
-    pub(crate) user_agent: HeaderValue,
+    pub(crate) template: Template,
     pub(crate) credentials: Option<Arc<dyn Provider>>,
     pub(crate) interceptors: Chain,
     pub(crate) listener: Option<Arc<dyn Listener>>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) alarms: Alarms,
     pub(crate) live: AtomicU64,
     pub(crate) buffered: Buffered,
     /// Test only, armed by `plant_panic`: the next call's task panics.

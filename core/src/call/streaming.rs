@@ -33,14 +33,14 @@ pub(crate) async fn streaming(
     context: &Arc<Context>,
     mut request: Request,
     trace: &Trace,
-    port: &Port,
+    port: &Arc<Port>,
     sink: &impl Sink,
 ) -> Outcome {
     if let Err(fault) = super::begin(context, &mut request, trace) {
         return finish(context, &request, Err(trace.ended(fault, None)));
     }
     let work = attempts(context, &request, trace, port, sink);
-    let mut outcome = guarded(trace, port, request.deadline, work).await;
+    let mut outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
     let unsent = port.end();
     if let Err(failed) = &mut outcome {
         failed.unsent = unsent;

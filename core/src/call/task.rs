@@ -31,7 +31,7 @@ pub(crate) fn task(
     let ticket = Ticket { sink, port, trace, open: true, live: LiveCall::new(context) };
     Box::pin(async move {
         let context = ticket.live.context();
-        let (trace, port) = (&ticket.trace, &*ticket.port);
+        let (trace, port) = (&ticket.trace, &ticket.port);
         let outcome = match message {
             Some(message) if request.method.kind == Kind::Unary => unary(context, request, message, trace, port).await,
             _ => streaming(context, request, trace, port, &ticket.sink).await,

@@ -26,13 +26,13 @@ pub(crate) async fn unary(
     mut request: Request,
     message: Bytes,
     trace: &Trace,
-    port: &Port,
+    port: &Arc<Port>,
 ) -> Outcome {
     if let Err(fault) = super::begin(context, &mut request, trace) {
         return finish(context, &request, Err(trace.ended(fault, None)));
     }
     let work = attempts(context, &request, &message, trace);
-    let outcome = guarded(trace, port, request.deadline, work).await;
+    let outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
     finish(context, &request, outcome)
 }
 

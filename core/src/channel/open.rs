@@ -1,7 +1,7 @@
 //! Puts a channel together: what connects, and what every call shares.
 use super::ChannelCore;
 use crate::{
-    call::{Buffered, Context},
+    call::{Alarms, Buffered, Context, Template},
     credentials::Provider,
     failure::{Evidence, Failure},
     intercept::{Chain, Interceptor},
@@ -70,11 +70,12 @@ pub(crate) fn open(
         target: target.into(),
         scheme: if core.secure() { "https" } else { "http" },
         authority: core.authority(),
-        user_agent: user_agent(options.user_agent.as_deref(), hooks.language)?,
+        template: Template::new(&user_agent(options.user_agent.as_deref(), hooks.language)?),
         credentials: hooks.credentials,
         interceptors: Chain::new(hooks.interceptors),
         listener: hooks.listener,
         budget: Budget::new(options.retry.channel_buffer_bytes),
+        alarms: Alarms::start(core.rt()),
         live: AtomicU64::new(0),
         buffered: Buffered::default(),
         panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Call)),
