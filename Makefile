@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test conformance lint gen fmt clean
+.PHONY: help demo test bench conformance lint gen fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -17,6 +17,9 @@ test: ## Everything: lint, unit tests, language tests, the scenario suite on fiv
 conformance: ## The suites that others wrote, whole, on five drivers (part of it is in `make test`)
 	@make/conformance.sh
 
+bench: ## Every client beside its peers, and many of everything; writes docs/bench.md
+	@make/bench.sh
+
 lint: ## Formatting, clippy, generated files, layers
 	@make/lint.sh
 
@@ -28,4 +31,4 @@ fmt: ## Format the Rust code
 
 clean: ## Remove what was built (the Swift root in the user's cache stays)
 	@cargo clean
-	@rm -rf bindings-node/node_modules bindings-node/dist bindings-swift/.build out
+	@rm -rf bindings-node/node_modules bindings-node/dist tests/bench/node/node_modules bindings-swift/.build out

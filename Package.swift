@@ -29,6 +29,10 @@ let package = Package(
       name: "causewire-quickstart",
       dependencies: ["Causewire"],
       path: "bindings-swift/Quickstart"),
+    .executableTarget(
+      name: "causewire-bench-swift",
+      dependencies: ["Causewire"],
+      path: "tests/bench/swift"),
     .testTarget(
       name: "CausewireTests",
       dependencies: ["Causewire"],

@@ -4,10 +4,9 @@
 #   build   the native half with cargo, the TypeScript half with tsc, side by side where `dist` finds them
 #   types   type checks of the sources and of a program that uses the package
 #   test    node:test, against the testbed server
-#   bench   CPU per operation, against grpc-js
 #
 # CARGO_TARGET_DIR    where cargo builds; absent: target
-# CAUSEWIRE_PROFILE   debug (default) or release
+# CAUSEWIRE_PROFILE   debug (default), release or dist
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 root=$(cd .. && pwd)
@@ -61,11 +60,6 @@ tests() {
   node --test --test-reporter=tap test/*.test.mjs
 }
 
-bench() {
-  testbed
-  node bench/main.mjs "$@"
-}
-
 testbed() {
   export CAUSEWIRE_TESTBED=$target/$profile/causewire-testbed
   [ -x "$CAUSEWIRE_TESTBED" ] || cargo build -q --profile "$(cargo_profile)" -p causewire-testbed
@@ -75,9 +69,8 @@ case ${1-} in
 build) build ;;
 types) types ;;
 test) tests ;;
-bench) shift && bench "$@" ;;
 *)
-  echo "usage: bindings-node/build.sh build|types|test|bench" >&2
+  echo "usage: bindings-node/build.sh build|types|test" >&2
   exit 2
   ;;
 esac

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds, tests and type-checks the pip package: build.sh build | test [pytest arguments] | types | bench | wheel
+# Builds, tests and type-checks the pip package: build.sh build | test [pytest arguments] | types | wheel
 # CARGO_TARGET_DIR   where cargo builds; absent: target
-# CAUSEWIRE_PROFILE  debug (default) or release
+# CAUSEWIRE_PROFILE  debug (default), release or dist
 # CAUSEWIRE_VENV     the virtual environment; absent: $CARGO_TARGET_DIR/python-venv
 # PYTHON             a Python of at least 3.10 to make it with; absent: the first that is found
 set -eu
@@ -37,9 +37,10 @@ make_venv() {
 }
 
 cargo_build() {
+	# `debug` is the directory of cargo's profile `dev`
 	case $profile in
-	release) (cd "$root" && cargo build --quiet --release -p "$1") ;;
-	*) (cd "$root" && cargo build --quiet -p "$1") ;;
+	debug) (cd "$root" && cargo build --quiet -p "$1") ;;
+	*) (cd "$root" && cargo build --quiet --profile "$profile" -p "$1") ;;
 	esac
 }
 
@@ -70,18 +71,12 @@ types)
 	make_venv
 	(cd "$here" && "$venv/bin/python" -m mypy --cache-dir "$target/mypy")
 	;;
-bench)
-	profile=release
-	build
-	cargo_build causewire-testbed
-	"$venv/bin/python" "$here/bench.py" "$target/release/causewire-testbed" "$@"
-	;;
 wheel)
 	make_venv
-	"$venv/bin/maturin" build --release --manifest-path "$here/Cargo.toml" --out "$target/wheels"
+	"$venv/bin/maturin" build --profile dist --manifest-path "$here/Cargo.toml" --out "$target/wheels"
 	;;
 *)
-	echo "usage: bindings-python/build.sh build | test [pytest arguments] | types | bench [rounds] | wheel" >&2
+	echo "usage: bindings-python/build.sh build | test [pytest arguments] | types | wheel" >&2
 	exit 2
 	;;
 esac

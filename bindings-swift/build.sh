@@ -8,17 +8,20 @@
 #   build.sh driver      the Rust library and the driver of tests/drivers/swift alone
 #   build.sh test [...]  `swift test` against the testbed server, with the arguments given
 #   build.sh quickstart  runs bindings-swift/Quickstart/main.swift, which README.md prints, against the address in TARGET
+#   build.sh bench       the Rust library and the benchmarks' client, both optimized
+#   build.sh run-bench   that client, with the arguments given
 #   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
 #
-# CAUSEWIRE_PROFILE: debug (default) or release, of the Rust library. CARGO_TARGET_DIR: everything that is built.
+# CAUSEWIRE_PROFILE: debug (default), release or dist, of the Rust library. CARGO_TARGET_DIR: everything that is built.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 repo=$(cd "$here/.." && pwd -P)
 target=${CARGO_TARGET_DIR:-$repo/target}
 profile=${CAUSEWIRE_PROFILE:-debug}
-release=
-[ "$profile" = release ] && release=--release
+# `debug` is the directory of cargo's profile `dev`.
+cargo_profile=$profile
+[ "$profile" = debug ] && cargo_profile=dev
 out=$target/swift
 swift=$here/toolchain/swift
 generated=$here/Sources
@@ -31,14 +34,15 @@ package() {
 }
 
 lib() {
-    (cd "$repo" && cargo build --quiet $release -p causewire-swift --lib)
+    (cd "$repo" && cargo build --quiet --profile "$cargo_profile" -p causewire-swift --lib)
     mkdir -p "$out/lib/pkgconfig"
     built=$target/$profile/libcausewire_swift.a
     # A directory of its own, so that no linker prefers a shared library that lies beside it.
     if ! cmp -s "$built" "$out/lib/libcausewire_swift.a"; then
         cp "$built" "$out/lib/libcausewire_swift.a"
         # SwiftPM does not watch a library: what was linked with the old one has to go.
-        rm -f "$out"/build/*/debug/causewire-driver "$out"/build/*/debug/causewire-quickstart "$out"/build/*/debug/*.xctest
+        rm -f "$out"/build/*/*/causewire-driver "$out"/build/*/*/causewire-quickstart \
+            "$out"/build/*/*/causewire-bench-swift "$out"/build/*/*/*.xctest
     fi
     cat >"$out/lib/pkgconfig/causewire.pc" <<PC
 Name: causewire
@@ -76,7 +80,7 @@ bindings() {
 
 # The tests' server; its first line says where everything is.
 testbed() {
-    (cd "$repo" && cargo build --quiet $release -p causewire-testbed)
+    (cd "$repo" && cargo build --quiet --profile "$cargo_profile" -p causewire-testbed)
     scratch=$(mktemp -d)
     mkfifo "$scratch/places"
     "$target/$profile/causewire-testbed" serve "$scratch" >"$scratch/places" &
@@ -103,6 +107,10 @@ driver)
     lib
     package build --product causewire-driver
     ;;
+bench)
+    lib
+    package build -c release --product causewire-bench-swift
+    ;;
 test)
     shift
     testbed
@@ -111,6 +119,10 @@ test)
 quickstart)
     shift
     exec "$swift" --run "$out/build/debug/causewire-quickstart" "$@"
+    ;;
+run-bench)
+    shift
+    exec "$swift" --run "$out/build/release/causewire-bench-swift" "$@"
     ;;
 run-driver) exec "$swift" --run "$out/build/debug/causewire-driver" ;;
 *)

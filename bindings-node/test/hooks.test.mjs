@@ -50,7 +50,7 @@ test('a resolver gives the addresses', async () => {
     return [testbed.places.target];
   };
   const channel = plain('dns:///nowhere.invalid:1', { resolver });
-  await channel.unary('/bench.Echo/Unary', Buffer.from('hi'), { timeoutMs: 5000 });
+  await channel.unary('/raw.Echo/Unary', Buffer.from('hi'), { timeoutMs: 5000 });
   assert.equal(targets.length, 1);
 });
 

@@ -29,7 +29,7 @@ async function run(source) {
 
 test('an idle channel lets the process end', async () => {
   const { code, output } = await run(`
-    await channel.unary('/bench.Echo/Unary', Buffer.from('hi'));
+    await channel.unary('/raw.Echo/Unary', Buffer.from('hi'));
     console.log(channel.state);
   `);
   assert.equal(code, 0);
@@ -58,7 +58,7 @@ test('a call in flight keeps the process alive', async () => {
 test('process.exit() with calls in flight is quick and clean', async () => {
   const { code } = await run(`
     for (let i = 0; i < 50; i++) channel.unary('/causewire.testbed.v1.Testbed/Echo', Buffer.from([0x20, 0xe0, 0xd4, 0x03]));
-    await channel.unary('/bench.Echo/Unary', Buffer.from('hi'));
+    await channel.unary('/raw.Echo/Unary', Buffer.from('hi'));
     process.exit(7);
   `);
   assert.equal(code, 7);
@@ -70,9 +70,9 @@ const WORKER = `
   const channel = new Channel(workerData.target, { tls: null });
   const slow = Buffer.from([0x20, 0xe0, 0xd4, 0x03]);
   (async () => {
-    await channel.unary('/bench.Echo/Unary', Buffer.from('hi'));
+    await channel.unary('/raw.Echo/Unary', Buffer.from('hi'));
     for (let i = 0; i < 4; i++) channel.unary('/causewire.testbed.v1.Testbed/Echo', slow).catch(() => {});
-    const stream = channel.serverStreaming('/bench.Echo/ServerStream', Buffer.from([255, 255, 255, 0, 100, 0, 0, 0]));
+    const stream = channel.serverStreaming('/raw.Echo/ServerStream', Buffer.from([255, 255, 255, 0, 100, 0, 0, 0]));
     await stream.next();
     parentPort.postMessage('busy');
     if (workerData.exits) process.exit(0);

@@ -41,7 +41,7 @@ read -r number <"$port"
 run() { # run OPERATIONS COMMAND...
   local operations=$1
   shift
-  "${client_core[@]}" "$@" "$BIN/causewire-bench-client" "$client" "127.0.0.1:$number" "$cell" --operations "$operations"
+  "${client_core[@]}" "$@" "$BIN/causewire-bench-client" "$client" "127.0.0.1:$number" operations "$cell" "$operations"
 }
 
 per_operation() { awk -v less="$1" -v more="$2" -v n="$operations" 'BEGIN { printf "%.2f", (more - less) / n }'; }

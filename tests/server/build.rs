@@ -25,12 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field_attribute("google.rpc.Status.details", "#[serde(with = \"crate::details\")]")
         .field_attribute("RetryInfo.retry_delay", "#[serde(with = \"crate::details::duration\")]")
         .compile_fds(set)?;
-    bench();
+    raw_service();
     Ok(())
 }
 
-/// The service of the benchmarks carries raw bytes, so that no codec is measured.
-fn bench() {
+/// Carries bytes as they are, for tests that are about bytes.
+fn raw_service() {
     use tonic_build::manual::{Builder, Method, Service};
     let method = |name: &str, route: &str| {
         Method::builder()
@@ -42,7 +42,7 @@ fn bench() {
     };
     let service = Service::builder()
         .name("Echo")
-        .package("bench")
+        .package("raw")
         .method(method("unary", "Unary").build())
         .method(method("server_stream", "ServerStream").server_streaming().build())
         .method(method("bidi", "Bidi").client_streaming().server_streaming().build())

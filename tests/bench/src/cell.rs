@@ -1,4 +1,5 @@
 //! What is measured. Every client runs the cells that it is asked for and prints one line of JSON for each.
+use crate::pb::{Line, Order};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::{
     str::FromStr,
@@ -8,6 +9,8 @@ use std::{
 /// One kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
+    /// Calls with messages of a type, one at a time.
+    Protobuf,
     /// Calls with messages of `size` bytes, `width` at a time.
     Unary { size: usize, width: usize },
     /// Calls that are answered with `count` messages of `size` bytes, one call at a time.
@@ -17,7 +20,8 @@ pub enum Load {
 }
 
 /// Cells that the Rust clients know, by the name that all clients use.
-pub const LOADS: [(&str, Load); 6] = [
+pub const LOADS: [(&str, Load); 7] = [
+    ("protobuf", Load::Protobuf),
     ("unary", Load::Unary { size: 100, width: 1 }),
     ("unary_64", Load::Unary { size: 100, width: 64 }),
     ("stream_100B", Load::Stream { size: 100, count: 20_000 }),
@@ -32,6 +36,19 @@ impl FromStr for Load {
     fn from_str(name: &str) -> Result<Self, String> {
         let known = LOADS.iter().find(|(known, _)| *known == name);
         known.map(|(_, load)| *load).ok_or_else(|| format!("there is no cell {name}"))
+    }
+}
+
+/// What the cell `protobuf` sends, in every language.
+pub fn order() -> Order {
+    let line = |sku: &str, quantity, price| Line { sku: sku.to_owned(), quantity, price };
+    Order {
+        id: "ord_01J9ZQ5V7N3K8".to_owned(),
+        customer: "cus_00420042".to_owned(),
+        lines: vec![line("SKU-1001", 2, 19.99), line("SKU-2002", 1, 249.5), line("SKU-3003", 12, 0.75)],
+        labels: [("channel", "web"), ("region", "eu-central")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        created_ms: 1_760_000_000_000,
+        signature: vec![7; 64],
     }
 }
 

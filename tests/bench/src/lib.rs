@@ -3,6 +3,12 @@ pub mod cell;
 pub mod meter;
 pub mod server;
 
+/// Generated from `proto/`.
+#[allow(missing_debug_implementations, unreachable_pub)]
+pub mod pb {
+    include!(concat!(env!("OUT_DIR"), "/bench.rs"));
+}
+
 /// A benchmark reports its problems as text.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -12,6 +18,8 @@ pub const UNARY: &str = "/bench.Echo/Unary";
 pub const SERVER_STREAM: &str = "/bench.Echo/ServerStream";
 /// Echoes every request.
 pub const BIDI: &str = "/bench.Echo/Bidi";
+/// Echoes the request, which is an [`Order`](pb::Order).
+pub const PLACE: &str = "/bench.Echo/Place";
 
 /// What every call carries, in every language.
 pub const METADATA: [(&str, &str); 2] = [("x-request-id", "7d0f2c6a94e14b0c"), ("x-tenant", "bench")];

@@ -63,3 +63,12 @@ pub fn usage() -> (Duration, i64) {
     let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
     (time(usage.ru_utime) + time(usage.ru_stime), usage.ru_maxrss)
 }
+
+/// What this process holds in memory now, in bytes; `None` where the system does not say.
+pub fn resident() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    // SAFETY: asks for a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Some(pages * u64::try_from(page).ok()?)
+}

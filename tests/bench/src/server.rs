@@ -1,6 +1,6 @@
 //! The server of every measurement: gRPC echo on `h2` itself, so that it is far from being what is measured. Frames are
 //! echoed as they come, without being looked into, and a stream's messages are framed once.
-use crate::{BIDI, Result, SERVER_STREAM, UNARY, cell};
+use crate::{BIDI, PLACE, Result, SERVER_STREAM, UNARY, cell};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h2::{RecvStream, SendStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -33,7 +33,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     let mut body = request.into_body();
     let mut response = Response::new(());
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    if ![UNARY, SERVER_STREAM, BIDI].contains(&path.as_str()) {
+    if ![UNARY, SERVER_STREAM, BIDI, PLACE].contains(&path.as_str()) {
         response.headers_mut().insert("grpc-status", HeaderValue::from_static("12"));
         respond.send_response(response, true)?;
         return Ok(());

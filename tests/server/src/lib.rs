@@ -49,8 +49,8 @@ pub mod pb {
     }
     // Generated code, which no lint of ours was asked about.
     #[allow(clippy::all, missing_debug_implementations, unreachable_pub)]
-    pub(crate) mod bench {
-        tonic::include_proto!("bench.Echo");
+    pub(crate) mod raw_service {
+        tonic::include_proto!("raw.Echo");
     }
 }
 

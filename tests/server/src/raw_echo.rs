@@ -1,5 +1,5 @@
-//! The service of the benchmarks: bytes in, bytes out.
-use crate::pb::bench::echo_server::Echo;
+//! A service without message types: bytes in, bytes out.
+use crate::pb::raw_service::echo_server::Echo;
 use bytes::{Buf, Bytes};
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status, Streaming};

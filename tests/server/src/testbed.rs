@@ -5,12 +5,12 @@ use crate::{
     echo::Echo,
     interop,
     pb::{
-        bench::echo_server::EchoServer,
         health::{
             HealthCheckRequest, HealthCheckResponse,
             health_check_response::ServingStatus,
             health_server::{Health, HealthServer},
         },
+        raw_service::echo_server::EchoServer,
         testbed::testbed_server::TestbedServer,
     },
     raw_echo::RawEcho,
@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, io, sync::Arc};
 use tonic::{Status, body::Body, codec::CompressionEncoding, codegen::Service};
 
-/// Large enough that a benchmark never waits for a window.
+/// Large enough that nobody waits for a window who does not want to.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 const MAX_FRAME: u32 = 256 << 10;
@@ -46,7 +46,7 @@ pub(crate) struct WantedTrailers(pub(crate) HeaderMap);
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     testbed: TestbedServer<Echo>,
-    bench: EchoServer<RawEcho>,
+    raw: EchoServer<RawEcho>,
     health: HealthServer<Serving>,
     max_concurrent_streams: Option<u32>,
 }
@@ -67,10 +67,9 @@ impl Services {
             Some("zstd") => testbed.send_compressed(Zstd),
             Some(other) => return Err(format!("unknown compression {other}").into()),
         };
-        let bench =
-            EchoServer::new(RawEcho).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
+        let raw = EchoServer::new(RawEcho).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
         let health = HealthServer::new(Serving);
-        Ok(Services { testbed, bench, health, max_concurrent_streams: options.max_concurrent_streams })
+        Ok(Services { testbed, raw, health, max_concurrent_streams: options.max_concurrent_streams })
     }
 
     /// Returns when the connection has ended.
@@ -98,8 +97,8 @@ impl Services {
     async fn answer(&self, request: Request<Incoming>, tls: bool, client_certificate: bool) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let service = parts.uri.path().split('/').nth(1).unwrap_or_default();
-        if service == "bench.Echo" {
-            return infallible(self.bench.clone().call(Request::from_parts(parts, body)).await);
+        if service == "raw.Echo" {
+            return infallible(self.raw.clone().call(Request::from_parts(parts, body)).await);
         }
         if service == "grpc.testing.TestService" {
             return interop::answer(Request::from_parts(parts, body));

@@ -63,7 +63,7 @@ pub(crate) async fn call_over(io: impl AsyncRead + AsyncWrite + Unpin + Send + '
 async fn tell(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, story: &mut Story) -> Result<(), h2::Error> {
     let (send, connection) = h2::client::handshake(io).await?;
     tokio::spawn(connection);
-    let request = http::Request::post("http://testbed.test/bench.Echo/Unary")
+    let request = http::Request::post("http://testbed.test/raw.Echo/Unary")
         .header("te", "trailers")
         .header("content-type", "application/grpc")
         .body(())

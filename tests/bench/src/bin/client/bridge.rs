@@ -7,29 +7,15 @@ use causewire::bridge::{
 use causewire_bench::{
     BIDI, DEADLINE, METADATA, Result, SERVER_STREAM, UNARY,
     cell::{Budget, Load, Spending, message, wish},
-    meter::Meter,
 };
 use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
-    time::Duration,
 };
 
-const WARM_UP: Duration = Duration::from_millis(100);
 const BATCH: usize = 1024;
 
-pub(crate) fn run(address: &str, name: &str, load: Load, budget: Budget) -> Result<()> {
-    let mut host = Host::open(address)?;
-    if matches!(budget, Budget::Time(_)) {
-        host.spend(load, Budget::Time(WARM_UP))?;
-    }
-    let meter = Meter::start();
-    let operations = host.spend(load, budget)?;
-    println!("{}", serde_json::to_string(&meter.stop(name, operations, &mut []))?);
-    Ok(())
-}
-
-struct Host {
+pub(crate) struct Host {
     channel: Channel,
     queue: Queue,
     bell: UnixStream,
@@ -39,7 +25,7 @@ struct Host {
 }
 
 impl Host {
-    fn open(address: &str) -> Result<Self> {
+    pub(crate) fn open(address: &str) -> Result<Self> {
         let (bell, rope) = UnixStream::pair()?;
         let queue = Queue::new(move || drop((&rope).write(&[1])));
         let spec = ChannelSpec {
@@ -61,9 +47,10 @@ impl Host {
         Ok(Host { channel, queue, bell, unary, stream, bidi })
     }
 
-    fn spend(&mut self, load: Load, budget: Budget) -> Result<u64> {
+    pub(crate) fn spend(&mut self, load: Load, budget: Budget) -> Result<u64> {
         let spending = budget.start();
         match load {
+            Load::Protobuf => Err("the bridge carries bytes".into()),
             Load::Unary { size, width } => self.unary(message(size), width, spending),
             Load::Stream { size, count } => self.stream(wish(count, size), count, spending),
             Load::PingPong { size } => self.ping_pong(message(size), spending),

@@ -2,15 +2,10 @@
 use crate::load::{Client, Turns};
 use bytes::Bytes;
 use causewire::{Call, Channel, ChannelOptions, Kind, Metadata, Request};
-use causewire_bench::{BIDI, DEADLINE, METADATA, Result, SERVER_STREAM, UNARY};
+use causewire_bench::{BIDI, DEADLINE, METADATA, PLACE, Result, SERVER_STREAM, UNARY, pb::Order};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Causewire(Channel);
-
-pub(crate) fn open(address: &str) -> Result<Causewire> {
-    let options = ChannelOptions { tls: None, ..ChannelOptions::default() };
-    Ok(Causewire(Channel::builder(address).options(options).build()?))
-}
 
 fn request<T>(message: T) -> Result<Request<T>> {
     let mut metadata = Metadata::new();
@@ -22,6 +17,15 @@ fn request<T>(message: T) -> Result<Request<T>> {
 
 impl Client for Causewire {
     type Turns = Call<(), ()>;
+
+    async fn open(address: &str) -> Result<Self> {
+        let options = ChannelOptions { tls: None, ..ChannelOptions::default() };
+        Ok(Causewire(Channel::builder(address).options(options).build()?))
+    }
+
+    async fn place(&self, order: Order) -> Result<Order> {
+        Ok(self.0.unary(PLACE, request(order)?).await?.message)
+    }
 
     async fn unary(&self, message: Bytes) -> Result<Bytes> {
         Ok(self.0.unary_bytes(UNARY, request(message)?).await?.message)

@@ -1,12 +1,13 @@
 //! The floor: calls on the `h2` crate itself, with the headers that a gRPC call has and no care for failures.
 use crate::load::{Client, Turns};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use causewire_bench::{BIDI, METADATA, Result, SERVER_STREAM, UNARY};
+use causewire_bench::{BIDI, METADATA, PLACE, Result, SERVER_STREAM, UNARY, pb::Order};
 use h2::{
     RecvStream, SendStream,
     client::{self, SendRequest},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use prost::Message;
 use std::io::IoSlice;
 use tokio::net::TcpStream;
 
@@ -22,20 +23,6 @@ pub(crate) struct Floor {
     authority: String,
 }
 
-pub(crate) async fn open(address: &str) -> Result<Floor> {
-    let socket = TcpStream::connect(address).await?;
-    socket.set_nodelay(true)?;
-    let mut builder = client::Builder::new();
-    builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(MAX_FRAME)
-        .enable_push(false);
-    let (send, connection) = builder.handshake(socket).await?;
-    tokio::spawn(connection);
-    Ok(Floor { send, authority: address.to_owned() })
-}
-
 impl Floor {
     async fn start(&self, path: &'static str) -> Result<(SendStream<Framed>, client::ResponseFuture)> {
         let uri = Uri::builder().scheme("http").authority(self.authority.as_str()).path_and_query(path).build()?;
@@ -46,6 +33,16 @@ impl Floor {
         *request.headers_mut() = headers()?;
         let (response, stream) = self.send.clone().ready().await?.send_request(request, false)?;
         Ok((stream, response))
+    }
+
+    async fn call(&self, path: &'static str, message: Bytes) -> Result<Bytes> {
+        let (mut stream, response) = self.start(path).await?;
+        stream.send_data(Framed::new(message), true)?;
+        let mut body = response.await?.into_body();
+        let mut reader = Reader::default();
+        while reader.read(&mut body).await? {}
+        ended(&mut body).await?;
+        reader.message().ok_or_else(|| "no message".into())
     }
 }
 
@@ -64,14 +61,26 @@ fn headers() -> Result<HeaderMap> {
 impl Client for Floor {
     type Turns = FloorTurns;
 
+    async fn open(address: &str) -> Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let mut builder = client::Builder::new();
+        builder
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME)
+            .enable_push(false);
+        let (send, connection) = builder.handshake(socket).await?;
+        tokio::spawn(connection);
+        Ok(Floor { send, authority: address.to_owned() })
+    }
+
     async fn unary(&self, message: Bytes) -> Result<Bytes> {
-        let (mut stream, response) = self.start(UNARY).await?;
-        stream.send_data(Framed::new(message), true)?;
-        let mut body = response.await?.into_body();
-        let mut reader = Reader::default();
-        while reader.read(&mut body).await? {}
-        ended(&mut body).await?;
-        reader.message().ok_or_else(|| "no message".into())
+        self.call(UNARY, message).await
+    }
+
+    async fn place(&self, order: Order) -> Result<Order> {
+        Ok(Order::decode(self.call(PLACE, order.encode_to_vec().into()).await?)?)
     }
 
     async fn stream(&self, wish: Bytes) -> Result<u64> {

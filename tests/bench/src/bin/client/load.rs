@@ -2,21 +2,23 @@
 use bytes::Bytes;
 use causewire_bench::{
     Result,
-    cell::{Budget, Load, Spending, message, wish},
-    meter::Meter,
+    cell::{Budget, Load, Spending, message, order, wish},
+    pb::Order,
 };
 use futures_util::future::try_join_all;
 use std::{
     future::Future,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// A client through the API that its users call, with the metadata and the deadline that every call has.
 pub(crate) trait Client: Clone + Send + Sync + 'static {
     type Turns: Turns;
 
+    fn open(address: &str) -> impl Future<Output = Result<Self>> + Send;
     fn unary(&self, message: Bytes) -> impl Future<Output = Result<Bytes>> + Send;
+    fn place(&self, order: Order) -> impl Future<Output = Result<Order>> + Send;
     /// Reads every message; returns their number.
     fn stream(&self, wish: Bytes) -> impl Future<Output = Result<u64>> + Send;
     fn ping_pong(&self) -> impl Future<Output = Result<Self::Turns>> + Send;
@@ -28,25 +30,28 @@ pub(crate) trait Turns: Send {
     fn end(self) -> impl Future<Output = Result<()>> + Send;
 }
 
-const WARM_UP: Duration = Duration::from_millis(100);
-
-pub(crate) async fn run(client: impl Client, name: &str, load: Load, budget: Budget) -> Result<()> {
-    if matches!(budget, Budget::Time(_)) {
-        spend(&client, load, Budget::Time(WARM_UP)).await?;
-    }
-    let meter = Meter::start();
-    let (operations, mut latencies) = spend(&client, load, budget).await?;
-    println!("{}", serde_json::to_string(&meter.stop(name, operations, &mut latencies))?);
-    Ok(())
-}
-
-async fn spend(client: &impl Client, load: Load, budget: Budget) -> Result<(u64, Vec<f64>)> {
+pub(crate) async fn spend(client: &impl Client, load: Load, budget: Budget) -> Result<(u64, Vec<f64>)> {
     let spending = budget.start();
     match load {
+        Load::Protobuf => protobuf(client, spending).await,
         Load::Unary { size, width } => unary(client, message(size), width, spending).await,
         Load::Stream { size, count } => stream(client, wish(count, size), count, spending).await,
         Load::PingPong { size } => ping_pong(client, message(size), spending).await,
     }
+}
+
+async fn protobuf(client: &impl Client, mut spending: Spending) -> Result<(u64, Vec<f64>)> {
+    let order = order();
+    let mut latencies = Vec::new();
+    while spending.take(1) {
+        let started = Instant::now();
+        let reply = client.place(order.clone()).await?;
+        latencies.push(started.elapsed().as_secs_f64());
+        if reply.lines.len() != order.lines.len() {
+            return Err("the reply is not the request".into());
+        }
+    }
+    Ok((latencies.len() as u64, latencies))
 }
 
 async fn unary(client: &impl Client, message: Bytes, width: usize, spending: Spending) -> Result<(u64, Vec<f64>)> {

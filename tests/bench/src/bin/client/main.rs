@@ -1,46 +1,32 @@
-//! The Rust clients: `causewire-bench-client CLIENT ADDRESS CELL[,CELL..] (--seconds N | --operations N)`.
+//! The Rust clients: `causewire-bench-client CLIENT ADDRESS VERB`, where VERB is one that every language's client knows:
 //!
-//! With `--operations` there is no warm-up and nothing but the calls: what callgrind, strace and perf are to see.
+//! - `serve`: reads lines `CELL SECONDS`, answers each with one line of JSON
+//! - `cold`: makes one call and prints a line
+//! - `channels N`, `streams N`: the memory of each
+//! - `operations CELL N`: nothing but the calls, for callgrind, strace and perf
 mod bridge;
 mod channel;
 mod floor;
 mod load;
+mod serve;
 mod tonics;
 
-use causewire_bench::{
-    Result,
-    cell::{Budget, Load},
-};
-use std::time::Duration;
+use causewire_bench::Result;
 use tokio::runtime::Builder;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let [client, address, cells, unit, amount] = arguments[..] else {
-        return Err("causewire-bench-client CLIENT ADDRESS CELL[,CELL..] (--seconds N | --operations N)".into());
-    };
-    let budget = match unit {
-        "--seconds" => Budget::Time(Duration::from_secs_f64(amount.parse()?)),
-        "--operations" => Budget::Operations(amount.parse()?),
-        _ => return Err(format!("{unit}: neither --seconds nor --operations").into()),
-    };
-    for name in cells.split(',') {
-        run(client, address, name, name.parse()?, budget)?;
-    }
-    Ok(())
-}
-
-fn run(client: &str, address: &str, name: &str, load: Load, budget: Budget) -> Result<()> {
+    let [client, address, verb @ ..] = &arguments[..] else { return Err("CLIENT ADDRESS VERB".into()) };
     let one = || Builder::new_current_thread().enable_all().build();
     let many = || Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    match client {
-        "causewire" => one()?.block_on(async { load::run(channel::open(address)?, name, load, budget).await }),
-        "causewire-multi" => many()?.block_on(async { load::run(channel::open(address)?, name, load, budget).await }),
-        "bridge" => bridge::run(address, name, load, budget),
-        "h2" => one()?.block_on(async { load::run(floor::open(address).await?, name, load, budget).await }),
-        "tonic" => one()?.block_on(async { load::run(tonics::open(address).await?, name, load, budget).await }),
-        "tonic-multi" => many()?.block_on(async { load::run(tonics::open(address).await?, name, load, budget).await }),
+    match *client {
+        "causewire" => serve::client::<channel::Causewire>(&one()?, address, verb),
+        "causewire-multi" => serve::client::<channel::Causewire>(&many()?, address, verb),
+        "bridge" => serve::host(bridge::Host::open(address)?, verb),
+        "h2" => serve::client::<floor::Floor>(&one()?, address, verb),
+        "tonic" => serve::client::<tonics::Tonic>(&one()?, address, verb),
+        "tonic-multi" => serve::client::<tonics::Tonic>(&many()?, address, verb),
         _ => Err(format!("there is no client {client}").into()),
     }
 }

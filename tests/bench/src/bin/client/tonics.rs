@@ -1,7 +1,7 @@
 //! tonic's channel, with its defaults and a codec that carries bytes as they are.
 use crate::load::{Client, Turns};
 use bytes::{Buf, BufMut, Bytes};
-use causewire_bench::{BIDI, DEADLINE, METADATA, Result, SERVER_STREAM, UNARY};
+use causewire_bench::{BIDI, DEADLINE, METADATA, PLACE, Result, SERVER_STREAM, UNARY, pb::Order};
 use http::uri::PathAndQuery;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -11,13 +11,10 @@ use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Channel, Endpoint},
 };
+use tonic_prost::ProstCodec;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Tonic(Channel);
-
-pub(crate) async fn open(address: &str) -> Result<Tonic> {
-    Ok(Tonic(Endpoint::from_shared(format!("http://{address}"))?.connect().await?))
-}
 
 fn request<T>(message: T) -> Result<Request<T>> {
     let mut request = Request::new(message);
@@ -38,6 +35,15 @@ impl Tonic {
 
 impl Client for Tonic {
     type Turns = TonicTurns;
+
+    async fn open(address: &str) -> Result<Self> {
+        Ok(Tonic(Endpoint::from_shared(format!("http://{address}"))?.connect().await?))
+    }
+
+    async fn place(&self, order: Order) -> Result<Order> {
+        let (path, codec) = (PathAndQuery::from_static(PLACE), ProstCodec::default());
+        Ok(self.grpc().await?.unary(request(order)?, path, codec).await?.into_inner())
+    }
 
     async fn unary(&self, message: Bytes) -> Result<Bytes> {
         let path = PathAndQuery::from_static(UNARY);

@@ -1,0 +1,161 @@
+//! A run: every client takes its turn in every cell of every round.
+use crate::{
+    clients::{CELLS, CLIENTS, Client, Program},
+    model::{Figure, Run},
+    process::{self, Core, Place, Process, Worker, sibling},
+    settings::Settings,
+};
+use causewire_bench::Result;
+use std::time::Instant;
+
+const CHANNELS: u32 = 100;
+const STREAMS: u32 = 1000;
+const SCENARIOS: [&str; 5] = ["calls", "streams", "channels", "slow_reader", "beside_bulk"];
+
+pub(crate) fn run(place: &Place, settings: &Settings) -> Result<Run> {
+    let began = Instant::now();
+    let mut run = settings.describe(place)?;
+    let clients: Vec<Client> = CLIENTS.into_iter().filter(|client| settings.wants(client)).collect();
+    let (_server, address) = process::server(place)?;
+    let mut bench = Bench { place, settings, address: &address, run: &mut run };
+    bench.cells(&clients);
+    bench.cold(&clients);
+    bench.memory(&clients);
+    if settings.scale {
+        bench.scale();
+    }
+    run.minutes = began.elapsed().as_secs_f64() / 60.0;
+    Ok(run)
+}
+
+struct Bench<'a> {
+    place: &'a Place,
+    settings: &'a Settings,
+    address: &'a str,
+    run: &'a mut Run,
+}
+
+impl Bench<'_> {
+    /// The first round is a rehearsal: compilers and caches get warm.
+    fn cells(&mut self, clients: &[Client]) {
+        let mut workers: Vec<(Client, Worker)> = Vec::new();
+        for client in clients {
+            match Worker::start(self.place, client.program, self.address) {
+                Ok(worker) => {
+                    self.run.versions.extend(worker.versions.clone());
+                    workers.push((*client, worker));
+                }
+                Err(error) => self.problem(client.name, "start", &*error),
+            }
+        }
+        for round in 0..=self.settings.rounds {
+            eprintln!("round {round} of {}", self.settings.rounds);
+            for cell in CELLS.iter().filter(|cell| self.settings.wants_cell(cell)) {
+                self.turn(&mut workers, cell, round);
+            }
+        }
+    }
+
+    fn turn(&mut self, workers: &mut Vec<(Client, Worker)>, cell: &str, round: u32) {
+        let seconds = if round == 0 { self.settings.seconds / 2.0 } else { self.settings.seconds };
+        let mut order: Vec<usize> = (0..workers.len()).filter(|&each| workers[each].0.cells.contains(&cell)).collect();
+        if !order.is_empty() {
+            let first = round as usize % order.len();
+            order.rotate_left(first);
+        }
+        let mut lost = Vec::new();
+        for each in order {
+            let (client, worker) = &mut workers[each];
+            match worker.measure(cell, seconds) {
+                Ok(sample) if round > 0 => {
+                    let cells = self.run.samples.entry(client.name.to_owned()).or_default();
+                    cells.entry(cell.to_owned()).or_default().push(sample);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let name = client.name;
+                    self.problem(name, cell, &*error);
+                    lost.push(name);
+                }
+            }
+        }
+        workers.retain(|(client, _)| !lost.contains(&client.name));
+    }
+
+    fn cold(&mut self, clients: &[Client]) {
+        eprintln!("cold start");
+        let python = self.place.words(Program::Python("")).swap_remove(0);
+        let bare: [(&str, [String; 3]); 2] = [
+            ("node -e 0", ["node", "-e", "0"].map(str::to_owned)),
+            ("python -c pass", [python, "-c".to_owned(), "pass".to_owned()]),
+        ];
+        for round in 0..self.settings.cold_rounds {
+            for client in rotated(clients, round).into_iter().filter(|client| client.whole) {
+                match process::cold(self.place, client.program, self.address) {
+                    Ok(taken) => self.run.cold.entry(client.name.to_owned()).or_default().push(taken),
+                    Err(error) => self.problem(client.name, "cold", &*error),
+                }
+            }
+            for (name, words) in &bare {
+                match process::bare(self.place, words) {
+                    Ok(taken) => self.run.cold.entry((*name).to_owned()).or_default().push(taken),
+                    Err(error) => self.problem(name, "cold", &*error),
+                }
+            }
+        }
+    }
+
+    fn memory(&mut self, clients: &[Client]) {
+        eprintln!("memory");
+        for round in 0..self.settings.memory_rounds {
+            for client in rotated(clients, round).into_iter().filter(|client| client.whole) {
+                for (what, count) in [("channels", CHANNELS), ("streams", STREAMS)] {
+                    let taken = process::memory(self.place, client.program, self.address, what, count);
+                    match taken {
+                        Ok(bytes) => {
+                            let kind = if what == "channels" { &mut self.run.channels } else { &mut self.run.streams };
+                            kind.entry(client.name.to_owned()).or_default().extend(bytes);
+                        }
+                        Err(error) => self.problem(client.name, what, &*error),
+                    }
+                }
+            }
+        }
+    }
+
+    fn scale(&mut self) {
+        for scenario in SCENARIOS {
+            eprintln!("scale: {scenario}");
+            match scale(self.place, self.address, scenario) {
+                Ok(figures) => self.run.scale.extend(figures),
+                Err(error) => self.problem("scale", scenario, &*error),
+            }
+        }
+    }
+
+    fn problem(&mut self, who: &str, what: &str, error: &dyn std::fmt::Display) {
+        let problem = format!("{who}, {what}: {error}");
+        eprintln!("{problem}");
+        self.run.problems.push(problem);
+    }
+}
+
+fn rotated(clients: &[Client], round: u32) -> Vec<Client> {
+    let mut clients = clients.to_vec();
+    if !clients.is_empty() {
+        let first = round as usize % clients.len();
+        clients.rotate_left(first);
+    }
+    clients
+}
+
+fn scale(place: &Place, address: &str, scenario: &str) -> Result<Vec<Figure>> {
+    let words = [sibling("causewire-bench-scale"), address.to_owned(), scenario.to_owned()];
+    let process = Process::start(place.command(Core::Client, &words))?;
+    let mut figures = Vec::new();
+    while let Some(line) = process.next()? {
+        figures.push(serde_json::from_str(&line)?);
+    }
+    process.finish()?;
+    Ok(figures)
+}
