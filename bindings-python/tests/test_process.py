@@ -157,6 +157,11 @@ def test_exit_is_quick_and_clean(target: str, what: str) -> None:
         assert time.monotonic() - started < 5
 
 
+def test_blocking_code_imports_no_asyncio() -> None:
+    program = "import sys, causewire; causewire.Channel('localhost:1', tls=None); print('asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 # A job in the background of a shell inherits an ignored SIGINT, and Python then installs no handler of its own.
 INTERRUPT = PRELUDE + """
 import signal

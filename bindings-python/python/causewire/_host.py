@@ -1,15 +1,18 @@
 """Python's half of a channel: takes its questions, log lines and changes of state. It never holds the channel."""
 from __future__ import annotations
 
-import asyncio
 import logging
+import sys
 import weakref
 from dataclasses import dataclass
 from collections.abc import Awaitable as AwaitableABC
-from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Optional, Union
 
 from . import _causewire as _native
 from . import _home
+
+if TYPE_CHECKING:
+    import asyncio  # at run time only where a loop is: importing it takes as long as all the rest
 
 logger = logging.getLogger("causewire")
 logger.addHandler(logging.NullHandler())
@@ -32,9 +35,6 @@ AsyncTokenProvider = Callable[[TokenRequest], Awaitable[str]]
 #: Takes the target, returns addresses: ``ip:port``, ``[ip6]:port`` or ``unix:/path``.
 Resolver = Callable[[str], Iterable[str]]
 AsyncResolver = Callable[[str], Awaitable[Iterable[str]]]
-
-#: Failures of a provider that may pass by themselves. Others are its refusal.
-_TRANSIENT = (OSError, TimeoutError, asyncio.TimeoutError)
 
 
 class Host:
@@ -153,6 +153,8 @@ def _ignore(state: int) -> None:
 
 
 def _start(answer: Callable[[_native.Ask], Any], ask: _native.Ask) -> None:
+    import asyncio
+
     task = asyncio.get_running_loop().create_task(answer(ask))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
@@ -171,4 +173,13 @@ def _give(ask: _native.Ask, given: Any) -> None:
 def _fail(ask: _native.Ask, error: BaseException) -> None:
     # the class alone: the text of a provider's error may hold the secret itself
     logger.warning("the %s callback raised %s", ask.kind, type(error).__name__)
-    ask.failed(isinstance(error, _TRANSIENT))
+    ask.failed(_is_transient(error))
+
+
+def _is_transient(error: BaseException) -> bool:
+    """The failure of a provider may pass by itself; any other is its refusal."""
+    if isinstance(error, OSError):
+        return True
+    # Python 3.10 has a TimeoutError of asyncio's own; only who has imported it can have raised it
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.TimeoutError)
