@@ -12,6 +12,9 @@ need cargo "https://rustup.rs"
 need node "Node 20 or newer"
 need npm "comes with Node"
 
+# A thousand channels, and the server's end of each.
+ulimit -Sn 16384 2>/dev/null || true
+
 export BENCH_OUT=$CARGO_TARGET_DIR/bench
 export BENCH_PYTHON=$CARGO_TARGET_DIR/python-venv/bin/python
 export BENCH_DESCRIPTORS=$BENCH_OUT/bench.binpb

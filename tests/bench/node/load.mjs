@@ -29,8 +29,10 @@ export async function spend(client, cell, milliseconds) {
       const { order, place } = await client.orders();
       return calls(place, order, (reply) => reply.lines.length === 3, end);
     }
-    case 'unary_64': {
-      const callers = Array.from({ length: 64 }, () => unary(client, 100, end));
+    case 'unary_64':
+    case 'unary_10000': {
+      const width = Number(cell.slice('unary_'.length));
+      const callers = Array.from({ length: width }, () => unary(client, 100, end));
       const latencies = (await Promise.all(callers)).flatMap((caller) => caller.latencies);
       return { operations: latencies.length, latencies };
     }

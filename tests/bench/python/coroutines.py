@@ -81,8 +81,9 @@ class Client:
             return await self._turns(end)
         if cell == "protobuf":
             return await self._place(end)
-        if cell == "unary_64":
-            each = await asyncio.gather(*(self._calls(message(100), end) for _ in range(64)))
+        if cell in ("unary_64", "unary_10000"):
+            width = int(cell.removeprefix("unary_"))
+            each = await asyncio.gather(*(self._calls(message(100), end) for _ in range(width)))
             latencies = [latency for _, part in each for latency in part]
             return len(latencies), latencies
         return await self._calls(message(1 << 20 if cell == "unary_1MiB" else 100), end)

@@ -50,6 +50,7 @@ struct Client: Sendable {
     case "unary": return try await calls(message(100), until: end)
     case "unary_1MiB": return try await calls(message(1 << 20), until: end)
     case "unary_64": return try await together(64, until: end)
+    case "unary_10000": return try await together(10_000, until: end)
     case "ping_pong": return try await turns(until: end)
     default: throw Failed("there is no cell \(cell)")
     }

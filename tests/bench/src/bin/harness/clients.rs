@@ -11,6 +11,13 @@ pub(crate) enum Group {
     Swift,
 }
 
+impl Group {
+    /// Its clients are another language's, and have an event loop.
+    pub(crate) fn has_a_border(self) -> bool {
+        matches!(self, Group::Node | Group::Asyncio | Group::Swift)
+    }
+}
+
 /// What a client is in its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {

@@ -1,6 +1,6 @@
 //! A run: every client takes its turn in every cell of every round.
 use crate::{
-    clients::{CELLS, CLIENTS, Client, Program},
+    clients::{CELLS, CLIENTS, Client, Program, Role},
     model::{Figure, Run},
     process::{self, Core, Place, Process, Worker, sibling},
     settings::Settings,
@@ -22,7 +22,7 @@ pub(crate) fn run(place: &Place, settings: &Settings) -> Result<Run> {
     bench.cold(&clients);
     bench.memory(&clients);
     if settings.scale {
-        bench.scale();
+        bench.scale(&clients);
     }
     run.minutes = began.elapsed().as_secs_f64() / 60.0;
     Ok(run)
@@ -123,12 +123,19 @@ impl Bench<'_> {
         }
     }
 
-    fn scale(&mut self) {
+    fn scale(&mut self, clients: &[Client]) {
         for scenario in SCENARIOS {
             eprintln!("scale: {scenario}");
             match scale(self.place, self.address, scenario) {
                 Ok(figures) => self.run.scale.extend(figures),
                 Err(error) => self.problem("scale", scenario, &*error),
+            }
+        }
+        for client in clients.iter().filter(|client| client.role == Role::Ours && client.group.has_a_border()) {
+            eprintln!("scale: {}", client.name);
+            match many(self.place, self.address, client) {
+                Ok(figure) => self.run.scale.push(figure),
+                Err(error) => self.problem("scale", client.name, &*error),
             }
         }
     }
@@ -147,6 +154,20 @@ fn rotated(clients: &[Client], round: u32) -> Vec<Client> {
         clients.rotate_left(first);
     }
     clients
+}
+
+/// Many of everything through a binding that can wait for more than one thing.
+fn many(place: &Place, address: &str, client: &Client) -> Result<Figure> {
+    let calls = Worker::start(place, client.program, address)?.measure("unary_10000", 1.0)?;
+    let each = |what, count| process::memory(place, client.program, address, what, count);
+    let kib = |bytes: Option<f64>| bytes.map_or_else(|| "—".to_owned(), |bytes| format!("{:.1} KiB", bytes / 1024.0));
+    let (streams, channels) = (kib(each("streams", 10_000)?), kib(each("channels", 1000)?));
+    let rate = calls.operations as f64 / calls.wall;
+    let p99 = calls.p99.unwrap_or_default() / 1e3;
+    let value = format!(
+        "10,000 calls in flight: {rate:.0}/s, p99 {p99:.0} ms; 10,000 open streams: {streams} each; 1,000 channels: {channels} each"
+    );
+    Ok(Figure { name: client.name.to_owned(), value })
 }
 
 fn scale(place: &Place, address: &str, scenario: &str) -> Result<Vec<Figure>> {
