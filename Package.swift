@@ -26,6 +26,10 @@ let package = Package(
       dependencies: ["Causewire"],
       path: "tests/drivers/swift/Sources"),
     .executableTarget(
+      name: "causewire-interop",
+      dependencies: ["Causewire"],
+      path: "tests/interop/swift/Sources"),
+    .executableTarget(
       name: "causewire-quickstart",
       dependencies: ["Causewire"],
       path: "bindings-swift/Quickstart"),

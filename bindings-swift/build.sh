@@ -11,6 +11,8 @@
 #   build.sh bench       the Rust library and the benchmarks' client, both optimized
 #   build.sh run-bench   that client, with the arguments given
 #   build.sh run-driver  the driver that was built: JSON lines over stdin and stdout
+#   build.sh interop     the client of tests/interop
+#   build.sh run-interop [...]  the client that was built, with the arguments given
 #
 # CAUSEWIRE_PROFILE: debug (default), release or dist, of the Rust library. CARGO_TARGET_DIR: everything that is built.
 set -eu
@@ -41,7 +43,7 @@ lib() {
     if ! cmp -s "$built" "$out/lib/libcausewire_swift.a"; then
         cp "$built" "$out/lib/libcausewire_swift.a"
         # SwiftPM does not watch a library: what was linked with the old one has to go.
-        rm -f "$out"/build/*/*/causewire-driver "$out"/build/*/*/causewire-quickstart \
+        rm -f "$out"/build/*/*/causewire-driver "$out"/build/*/*/causewire-interop "$out"/build/*/*/causewire-quickstart \
             "$out"/build/*/*/causewire-bench-swift "$out"/build/*/*/*.xctest
     fi
     cat >"$out/lib/pkgconfig/causewire.pc" <<PC
@@ -125,6 +127,14 @@ run-bench)
     exec "$swift" --run "$out/build/release/causewire-bench-swift" "$@"
     ;;
 run-driver) exec "$swift" --run "$out/build/debug/causewire-driver" ;;
+interop)
+    lib
+    package build --product causewire-interop
+    ;;
+run-interop)
+    shift
+    exec "$swift" --run "$out/build/debug/causewire-interop" "$@"
+    ;;
 *)
     sed -n '/^#!/d;/^#/!q;s/^# \{0,1\}//p' "$0"
     exit 2

