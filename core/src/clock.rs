@@ -33,6 +33,11 @@ impl Jitter {
         Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(Duration::MAX)
     }
 
+    /// A random part of `window`.
+    pub(crate) fn within(&mut self, window: Duration) -> Duration {
+        window.mul_f64(self.rng.f64())
+    }
+
     /// A number below `end`; 0 for an empty range.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.rng.usize(..end) }

@@ -84,8 +84,13 @@ export interface ChannelOptions {
   connectTimeoutMs?: number | undefined;
   /** Time without a call after which connections are closed. Default: 1800000. */
   idleTimeoutMs?: number | undefined;
-  /** Spreads the reconnects of many clients over this window. Default: 0, no window. */
+  /**
+   * Spreads the first reconnects of many clients after a loss evenly over this window: 0 (none), or from 1000 to
+   * 10000. Calls that need a connection wait meanwhile. Default: 0.
+   */
   reconnectWindowMs?: number | undefined;
+  /** Most connections to one address that a service config may ask for (gRFC A105). Default: 10. */
+  maxConnectionsPerSubchannel?: number | undefined;
   /** Waits between connection attempts. */
   backoff?: BackoffOptions | undefined;
   /** Name lookups. */
@@ -129,6 +134,7 @@ export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
   connectTimeoutMs: { key: "connect_timeout_ms" },
   idleTimeoutMs: { key: "idle_timeout_ms" },
   reconnectWindowMs: { key: "reconnect_window_ms" },
+  maxConnectionsPerSubchannel: { key: "max_connections_per_subchannel" },
   backoff: { key: "backoff", inside: {
     initialMs: { key: "initial_ms" },
     multiplier: { key: "multiplier" },

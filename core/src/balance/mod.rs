@@ -22,8 +22,8 @@ use crate::{
     failure::Failure,
     health::Health,
     options::LoadBalancing,
-    subchannel::{Status, SubId},
-    transport::{Address, Connection},
+    subchannel::{Lane, Status, SubId},
+    transport::Address,
 };
 use load::Load;
 use std::{fmt, sync::Arc};
@@ -46,7 +46,7 @@ pub(crate) enum PickResult {
 /// What a call gets.
 #[derive(Debug)]
 pub(crate) struct Picked {
-    pub(crate) connection: Connection,
+    pub(crate) lane: Lane,
     /// Where the policy counts the call, if it does.
     pub(crate) charge: Option<Charge>,
 }

@@ -12,8 +12,8 @@ use crate::{
     clock::{Instant, Jitter},
     failure::Failure,
     options::PickFirstConfig,
-    subchannel::{Status, SubId},
-    transport::{Address, Connection},
+    subchannel::{Lanes, Status, SubId, choose},
+    transport::Address,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -78,7 +78,7 @@ impl Policy for PickFirst {
             Event::Unresolved(failure) => self.unresolved(failure, &mut out),
             Event::ExitIdle => self.exit_idle(now, &mut out),
             Event::Tick => self.tick(now, &mut out),
-            Event::Changed(id, Status::Ready(connection)) => self.ready(id, connection, &mut out),
+            Event::Changed(id, Status::Ready(lanes)) => self.ready(id, lanes, &mut out),
             Event::Changed(id, Status::Connecting) => self.connecting(id, now, &mut out),
             Event::Changed(id, Status::Failed(failure)) => self.failed(id, failure, now, &mut out),
             Event::Changed(id, Status::Idle) => self.idle(id, &mut out),
@@ -229,7 +229,7 @@ impl PickFirst {
 
     // --- the subchannels
 
-    fn ready(&mut self, id: SubId, connection: Connection, out: &mut Vec<Effect>) {
+    fn ready(&mut self, id: SubId, lanes: Lanes, out: &mut Vec<Effect>) {
         (self.selected, self.pass, self.failing, self.wanted) = (Some(id), None, false, false);
         for entry in &mut self.entries {
             (entry.failure, entry.link) = (None, Link::Idle);
@@ -238,7 +238,7 @@ impl PickFirst {
                 entry.sub = None;
             }
         }
-        let picker = Arc::new(One(connection));
+        let picker = Arc::new(One(lanes));
         out.push(Effect::Publish(Update { state: ConnectivityState::Ready, picker, problem: None }));
     }
 
@@ -313,14 +313,12 @@ impl PickFirst {
 }
 
 #[derive(Debug)]
-struct One(Connection);
+struct One(Lanes);
 
 impl Picker for One {
     fn pick(&self) -> PickResult {
-        // A connection that has just begun to drain: the policy hears of it in a moment.
-        if !self.0.is_usable() {
-            return PickResult::Queue;
-        }
-        PickResult::Pick(Picked { connection: self.0.clone(), charge: None })
+        // Without one they have just begun to drain: the policy hears of it in a moment.
+        let picked = choose(&self.0).map(|lane| Picked { lane: lane.clone(), charge: None });
+        picked.map_or(PickResult::Queue, PickResult::Pick)
     }
 }

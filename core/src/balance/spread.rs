@@ -13,8 +13,8 @@ use crate::{
     failure::Failure,
     health::Health,
     options::LeastRequestConfig,
-    subchannel::{Status, SubId},
-    transport::{Address, Connection},
+    subchannel::{Lanes, Status, SubId, choose},
+    transport::Address,
 };
 use std::sync::{
     Arc,
@@ -29,7 +29,7 @@ pub(super) struct Spread {
     entries: Vec<Entry>,
     /// Subchannels so far.
     created: u64,
-    /// Connections so far.
+    /// Sets of connections so far.
     connected: u64,
     unresolved: Option<Failure>,
     /// What calls were told last.
@@ -68,7 +68,7 @@ struct Entry {
 #[derive(Debug)]
 enum Link {
     Down,
-    Up { connection: Connection, number: u64 },
+    Up { lanes: Lanes, number: u64 },
 }
 
 impl Entry {
@@ -154,7 +154,13 @@ impl Spread {
         let number = self.connected;
         let Some(entry) = self.entry(id) else { return };
         match status {
-            Status::Ready(connection) => (entry.link, entry.health) = (Link::Up { connection, number }, health),
+            Status::Ready(lanes) => {
+                // Asked once, however many connections the server has.
+                if matches!(entry.link, Link::Down) {
+                    entry.health = health;
+                }
+                entry.link = Link::Up { lanes, number };
+            }
             Status::Connecting => entry.link = Link::Down,
             Status::Failed(failure) => {
                 (entry.link, entry.failure) = (Link::Down, Some(failure));
@@ -210,23 +216,22 @@ impl Spread {
 /// One address that takes calls.
 #[derive(Debug)]
 struct Seat {
-    connection: Connection,
+    lanes: Lanes,
     load: Option<Arc<Load>>,
 }
 
 impl Seat {
     fn of(entry: &Entry) -> Option<Seat> {
         match &entry.link {
-            Link::Up { connection, .. } if entry.is_ready() => {
-                Some(Seat { connection: connection.clone(), load: entry.load.clone() })
-            }
+            Link::Up { lanes, .. } if entry.is_ready() => Some(Seat { lanes: lanes.clone(), load: entry.load.clone() }),
             _ => None,
         }
     }
 
-    fn pick(&self) -> PickResult {
-        let charge = self.load.as_ref().map(Charge::new);
-        PickResult::Pick(Picked { connection: self.connection.clone(), charge })
+    /// Nothing, when its connections have just begun to drain: the policy hears of it in a moment.
+    fn pick(&self) -> Option<PickResult> {
+        let lane = choose(&self.lanes)?.clone();
+        Some(PickResult::Pick(Picked { lane, charge: self.load.as_ref().map(Charge::new) }))
     }
 }
 
@@ -246,7 +251,7 @@ struct InTurn {
 
 impl Picker for InTurn {
     fn pick(&self) -> PickResult {
-        first_usable(&self.seats, self.position.fetch_add(1, Relaxed))
+        first_from(&self.seats, self.position.fetch_add(1, Relaxed))
     }
 }
 
@@ -257,18 +262,15 @@ struct LeastBusy {
 
 impl Picker for LeastBusy {
     fn pick(&self) -> PickResult {
-        let start = clock::roll(self.seats.len());
         let chosen = (0..self.choices)
             .filter_map(|_| self.seats.get(clock::roll(self.seats.len())))
-            .filter(|seat| seat.connection.is_usable())
             .min_by_key(|seat| seat.load.as_ref().map_or(0, |load| load.active()));
-        chosen.map_or_else(|| first_usable(&self.seats, start), Seat::pick)
+        chosen.and_then(Seat::pick).unwrap_or_else(|| first_from(&self.seats, clock::roll(self.seats.len())))
     }
 }
 
-/// Skips connections that have just begun to drain: the policy hears of them in a moment.
-fn first_usable(seats: &[Seat], start: usize) -> PickResult {
+fn first_from(seats: &[Seat], start: usize) -> PickResult {
     let count = seats.len();
-    let usable = (0..count).filter_map(|step| seats.get(start.wrapping_add(step) % count));
-    usable.into_iter().find(|seat| seat.connection.is_usable()).map_or(PickResult::Queue, Seat::pick)
+    let in_turn = (0..count).filter_map(|step| seats.get(start.wrapping_add(step) % count));
+    in_turn.into_iter().find_map(Seat::pick).unwrap_or(PickResult::Queue)
 }

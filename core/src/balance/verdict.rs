@@ -1,8 +1,8 @@
 //! One failure for several addresses.
 use crate::failure::{Category, Failure};
 
-/// A security fault if there is one, else the last. Every address is in `attempts`; `unresolved` is what the last lookup
-/// said, when it failed.
+/// A security fault if there is one, else the last. Every address is in `attempts`; `unresolved`, what the last lookup said
+/// when it failed, stands behind it where nothing else does.
 pub(super) fn verdict<'a>(
     failures: impl Iterator<Item = &'a Failure> + Clone,
     unresolved: Option<&Failure>,
@@ -14,6 +14,6 @@ pub(super) fn verdict<'a>(
     let mut verdict = headline.clone();
     let record = verdict.record_mut();
     record.attempts = failures.flat_map(|failure| failure.record().attempts.iter().cloned()).collect();
-    record.underlying = unresolved.cloned();
+    record.underlying = record.underlying.take().or(unresolved.cloned());
     Some(verdict)
 }

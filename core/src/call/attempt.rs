@@ -20,26 +20,29 @@ pub(crate) struct Opened {
 /// Brings an attempt to its stream. What rarely has to be waited for is boxed, so that every call does not carry room
 /// for it.
 pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) -> Result<Opened, Fault> {
-    let Picked { connection, charge } = match context.picker.try_pick() {
+    let Picked { mut lane, charge } = match context.picker.try_pick() {
         Some(picked) => picked,
         None => Box::pin(pick(context, request, trace)).await?,
     };
-    trace.picked(&connection, charge);
+    trace.picked(lane.connection(), charge);
     let mut headers = context.template.headers(request);
     if let Some(provider) = &context.credentials {
         trace.enter(Phase::Credentials);
-        let asked = credentials::apply(&**provider, token_request(request), connection.is_secure(), &mut headers);
+        let secure = lane.connection().is_secure();
+        let asked = credentials::apply(&**provider, token_request(request), secure, &mut headers);
         Box::pin(asked).await.map_err(|evidence| trace.fault(evidence, Reached::No))?;
     }
-    let slot = match connection.try_slot() {
+    let slot = match lane.connection().try_slot() {
         Some(slot) => slot,
         None => {
             trace.enter(Phase::StreamSlot);
-            Box::pin(connection.slot()).await.map_err(|fault| trace.broken(fault))?
+            let (with_room, slot) = Box::pin(lane.slot()).await.map_err(|fault| trace.broken(fault))?;
+            lane = with_room;
+            slot
         }
     };
     trace.enter(Phase::Send);
-    let opened = connection.open(slot, head(request, headers), false);
+    let opened = lane.connection().open(slot, head(request, headers), false);
     let (send, receive) = opened.map_err(|fault| trace.broken(fault))?;
     trace.opened(send.id());
     Ok(Opened { send, receiver: Receiver::new(receive, context.receive_limit(&request.method)) })

@@ -98,7 +98,8 @@ impl Controller {
         }
         if has(NETWORK_CHANGED) && self.quiet.is_some() {
             self.lookups.hurry();
-            self.leave_all();
+            let statuses = self.each_sub(Subchannel::network_changed);
+            self.feed_all(statuses);
             self.exit_idle();
         }
         if has(CONNECT) {
@@ -121,12 +122,6 @@ impl Controller {
             self.lookups.hurry();
         }
         let statuses = self.each_sub(Subchannel::reset_backoff);
-        self.feed_all(statuses);
-    }
-
-    /// Whatever is connected may lead nowhere now: calls in flight may finish, new ones do not go there.
-    fn leave_all(&mut self) {
-        let statuses = self.each_sub(Subchannel::leave);
         self.feed_all(statuses);
     }
 
@@ -216,7 +211,7 @@ impl Controller {
                 self.log.log(Level::Info, || format!("disconnected: {}", Failure::from(evidence.clone()).line()));
             }
             News::Gone(None) => self.log.log(Level::Debug, || "a connection drains".to_owned()),
-            News::Entered(_) | News::Dialled(_) => {}
+            News::Entered(_) | News::Dialled(_) | News::Crowded => {}
         }
     }
 

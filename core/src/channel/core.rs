@@ -17,7 +17,10 @@ use crate::{
 };
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
     time::Duration,
 };
 use tokio::sync::mpsc;
@@ -73,6 +76,8 @@ impl ChannelCore {
             limits: Limits { max_metadata_bytes: options.max_metadata_bytes as usize, ..Limits::default() },
             keepalive: keepalive(&options),
             backoff: options.backoff.clone(),
+            reconnect_window: Duration::from_millis(options.reconnect_window_ms),
+            most_connections: Arc::new(AtomicU32::new(most_connections(&options))),
             signals,
             fleet: fleet.clone(),
             panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
@@ -201,6 +206,13 @@ fn tls_source(options: &TlsOptions) -> Result<Arc<dyn TlsSource>, Evidence> {
     };
     let material = TlsMaterial::parse(&pem).map_err(|evidence| *evidence)?;
     Ok(Arc::new(Arc::new(material)))
+}
+
+/// What the service config asks for, as far as the channel allows it (gRFC A105).
+fn most_connections(options: &ChannelOptions) -> u32 {
+    let scaling = options.service_config.as_ref().and_then(|config| config.connection_scaling.as_ref());
+    let wanted = scaling.and_then(|scaling| scaling.max_connections_per_subchannel).unwrap_or(1);
+    wanted.min(options.max_connections_per_subchannel)
 }
 
 fn keepalive(options: &ChannelOptions) -> Option<Keepalive> {

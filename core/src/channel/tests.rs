@@ -36,11 +36,11 @@ fn hooked(hook: impl ResolveHook + 'static, options: ChannelOptions) -> Arc<Chan
 }
 
 async fn pick(channel: &ChannelCore) -> Result<Connection, Failure> {
-    channel.picker().pick(false, &mut |_: &Waiting| ()).await.map(|picked| picked.connection)
+    channel.picker().pick(false, &mut |_: &Waiting| ()).await.map(|picked| picked.lane.connection().clone())
 }
 
 async fn pick_ready(channel: &ChannelCore) -> Connection {
-    channel.picker().pick(true, &mut |_: &Waiting| ()).await.unwrap().connection
+    channel.picker().pick(true, &mut |_: &Waiting| ()).await.unwrap().lane.connection().clone()
 }
 
 async fn reaches(channel: &ChannelCore, state: State) {

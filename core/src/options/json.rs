@@ -133,7 +133,9 @@ mod tests {
         assert_eq!(field(r#"{"compression":"br"}"#), "compression");
         assert_eq!(field(r#"{"dns":{"servers":["nowhere"]}}"#), "dns.servers[0]");
         assert_eq!(field(r#"{"proxy":"http://p:1"}"#), "proxy", "not built yet, and never ignored");
-        assert_eq!(field(r#"{"reconnect_window_ms":1}"#), "reconnect_window_ms");
+        assert_eq!(field(r#"{"reconnect_window_ms":999}"#), "reconnect_window_ms");
+        assert_eq!(field(r#"{"reconnect_window_ms":10001}"#), "reconnect_window_ms");
+        assert_eq!(field(r#"{"max_connections_per_subchannel":0}"#), "max_connections_per_subchannel");
         assert_eq!(field("[]"), "options");
         assert_eq!(field("{"), "options");
     }

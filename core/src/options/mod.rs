@@ -30,6 +30,8 @@ pub const MAX_METADATA_BYTES: u32 = 16 << 10;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Without a call for this long, connections are closed (gRFC A62).
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// The most connections to one address that a service config can ask for (gRFC A105).
+pub const MAX_CONNECTIONS_PER_SUBCHANNEL: u32 = 10;
 /// Two name lookups are at least this far apart.
 pub const DNS_MIN_INTERVAL: Duration = Duration::from_secs(30);
 /// Sent messages kept for a replay, per call (gRFC A6).
@@ -68,8 +70,11 @@ pub struct ChannelOptions {
     pub connect_timeout_ms: u64,
     /// Time without a call after which connections are closed. Default: 1800000.
     pub idle_timeout_ms: u64,
-    /// Spreads the reconnects of many clients over this window. Default: 0, no window.
+    /// Spreads the first reconnects of many clients after a loss evenly over this window: 0 (none), or from 1000 to 10000.
+    /// Calls that need a connection wait meanwhile. Default: 0.
     pub reconnect_window_ms: u64,
+    /// Most connections to one address that a service config may ask for (gRFC A105). Default: 10.
+    pub max_connections_per_subchannel: u32,
     /// Waits between connection attempts.
     pub backoff: BackoffOptions,
     /// Name lookups.
@@ -176,6 +181,7 @@ impl Default for ChannelOptions {
             connect_timeout_ms: CONNECT_TIMEOUT.as_millis() as u64,
             idle_timeout_ms: IDLE_TIMEOUT.as_millis() as u64,
             reconnect_window_ms: 0,
+            max_connections_per_subchannel: MAX_CONNECTIONS_PER_SUBCHANNEL,
             backoff: BackoffOptions::default(),
             dns: DnsOptions::default(),
             retry: RetryOptions::default(),

@@ -36,9 +36,11 @@ impl ChannelOptions {
     fn check_times(&self) -> Result<(), Evidence> {
         const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
         let backoff = &self.backoff;
-        if self.reconnect_window_ms > 0 {
-            return Err(invalid("reconnect_window_ms", "can only be 0: a reconnect window is not built yet"));
+        if self.reconnect_window_ms > 0 && !(1000..=10_000).contains(&self.reconnect_window_ms) {
+            let reason = "must be 0 or from 1000 to 10000";
+            return Err(out_of_range("reconnect_window_ms", self.reconnect_window_ms, reason));
         }
+        at_least("max_connections_per_subchannel", self.max_connections_per_subchannel.into(), 1)?;
         at_least("connect_timeout_ms", self.connect_timeout_ms, 1)?;
         at_least("idle_timeout_ms", self.idle_timeout_ms, 1000)?;
         at_least("backoff.initial_ms", backoff.initial_ms, 1)?;

@@ -1,22 +1,23 @@
 //! Does what the machine decides.
 use super::{
-    Fleet, News, Signal, Status, SubId,
-    machine::{Effect, Event, State, step},
+    Fleet, Lane, News, Signal, Status, SubId,
+    machine::{Effect, Event, Readiness, State, step},
+    pace::{Due, Pace},
+    pool::Pool,
     task::{Report, Stage, connect},
 };
 use crate::{
-    backoff::Backoff,
-    clock::{self, Instant},
-    failure::{Attempt, Failure, Phase, Reached, Situation, diagnose},
+    clock::Instant,
+    failure::{Attempt, Evidence, Failure, Phase, Reached, Situation, diagnose},
     options::{BackoffOptions, CONNECT_TIMEOUT},
     rt,
-    transport::{Address, Connection, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
+    transport::{Address, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
 };
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -32,6 +33,10 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) keepalive: Option<Keepalive>,
     pub(crate) backoff: BackoffOptions,
+    /// Over which the first attempts after a loss are spread; zero: not at all.
+    pub(crate) reconnect_window: Duration,
+    /// Connections that an address may have (gRFC A105).
+    pub(crate) most_connections: Arc<AtomicU32>,
     pub(crate) signals: UnboundedSender<Signal>,
     pub(crate) fleet: Arc<Fleet>,
     /// Test only: the next connection's driver panics once it carries a call.
@@ -64,25 +69,22 @@ impl fmt::Debug for Setup {
     }
 }
 
-/// One address. Owned and driven by the controller; dropping it abandons the attempt and drains the connection.
+/// One address. Owned and driven by the controller; dropping it abandons the attempt and drains the connections.
 #[derive(Debug)]
 pub(crate) struct Subchannel {
     id: SubId,
     address: Address,
     setup: Arc<Setup>,
     state: State,
-    backoff: Backoff,
+    pool: Arc<Pool>,
+    /// By the attempt that made each; the oldest first.
+    lanes: Vec<(u64, Lane)>,
     attempt: u64,
+    /// Of the attempt that is under way.
     task: Option<rt::JoinHandle<()>>,
-    connection: Option<Connection>,
     phase: DialPhase,
-    /// When the next attempt may begin, counted from the beginning of the last.
-    not_before: Instant,
-    waiting: bool,
-    /// The wait before the attempt that is under way.
-    waited: Duration,
-    /// The wait that follows if it fails.
-    wait: Duration,
+    failure: Option<Failure>,
+    pace: Pace,
 }
 
 impl Subchannel {
@@ -90,17 +92,15 @@ impl Subchannel {
         Subchannel {
             id,
             address,
-            state: State::Idle,
-            backoff: Backoff::new(&setup.backoff),
-            setup,
+            state: State::IDLE,
+            pool: Pool::new(id, setup.signals.clone(), setup.most_connections.clone()),
+            lanes: Vec::new(),
             attempt: 0,
             task: None,
-            connection: None,
             phase: DialPhase::Connect,
-            not_before: clock::now(),
-            waiting: false,
-            waited: Duration::ZERO,
-            wait: Duration::ZERO,
+            failure: None,
+            pace: Pace::new(&setup.backoff, setup.reconnect_window),
+            setup,
         }
     }
 
@@ -109,100 +109,136 @@ impl Subchannel {
         self.take(Event::Wanted)
     }
 
-    /// Ends the wait after a failed attempt.
+    /// Ends the wait before the next attempt.
     pub(crate) fn reset_backoff(&mut self) -> Option<Status> {
         self.take(Event::BackoffReset)
     }
 
-    /// Gives the connection up for new calls, as if the peer had drained it.
-    pub(crate) fn leave(&mut self) -> Option<Status> {
-        self.take(Event::Gone)
+    /// Gives the connections up for new calls, as if the peer had drained them, and what is on its way altogether.
+    pub(crate) fn network_changed(&mut self) -> Option<Status> {
+        self.take(Event::NetworkChanged)
     }
 
-    /// What a task of this subchannel tells.
+    /// What a task of this subchannel, or a call that waits there, tells.
     pub(crate) fn hear(&mut self, attempt: u64, news: News) -> Option<Status> {
-        if attempt != self.attempt {
-            return None; // a connection that was left long ago
-        }
         match news {
+            News::Crowded => {
+                let most = self.pool.heard();
+                self.take(Event::Crowded { most })
+            }
+            News::Gone(end) => self.gone(attempt, !matches!(end, None | Some(Evidence::GoAway { code: 0, .. }))),
+            // An attempt that was given up long ago.
+            News::Entered(_) | News::Dialled(_) if attempt != self.attempt => None,
             News::Entered(phase) => {
                 self.phase = phase;
                 None
             }
             News::Dialled(Ok(connection)) => {
-                self.connection = Some(connection.clone());
-                self.take(Event::Connected).map(|_| Status::Ready(connection))
+                self.task = None; // it goes on with the connection
+                self.lanes.push((attempt, self.pool.lane(connection)));
+                self.show_lanes();
+                self.take(Event::Connected);
+                Some(self.ready())
             }
             News::Dialled(Err(failed)) => {
-                let failure = self.failure(*failed);
-                self.take(Event::Failed).map(|_| Status::Failed(failure))
+                self.failure = Some(self.failure(*failed));
+                self.take(Event::Failed)
             }
-            News::Gone(_) => self.take(Event::Gone),
         }
     }
 
     /// When [`Subchannel::tick`] has something to do.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.waiting.then_some(self.not_before)
+        self.pace.due()
     }
 
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Instant) -> Option<Status> {
-        if !self.waiting || now < self.not_before {
-            return None;
+        match self.pace.tick(now)? {
+            Due::Dial => {
+                self.dial();
+                None
+            }
+            Due::BackoffOver => {
+                let status = self.take(Event::BackoffOver);
+                self.pool.ask_again();
+                status
+            }
         }
-        self.waiting = false;
-        self.take(Event::BackoffOver)
     }
 
     /// What the attempt is doing, while there is one.
     pub(crate) fn phase(&self) -> Option<Phase> {
-        (self.state == State::Connecting).then(|| phase(self.phase))
+        if self.state.readiness() != Readiness::Connecting {
+            return None;
+        }
+        Some(if self.pace.is_held() { Phase::Backoff } else { phase(self.phase) })
     }
 
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The news for the policy, if the state changed; the caller refines what carries a value.
+    fn gone(&mut self, attempt: u64, is_broken: bool) -> Option<Status> {
+        let at = self.lanes.iter().position(|(made_by, _)| *made_by == attempt)?;
+        self.lanes.remove(at).1.connection().drain();
+        self.show_lanes();
+        if self.lanes.is_empty() {
+            self.pace.lost(is_broken);
+        }
+        self.take(Event::Gone).or_else(|| (!self.lanes.is_empty()).then(|| self.ready()))
+    }
+
+    fn ready(&self) -> Status {
+        Status::Ready(self.lanes.iter().map(|(_, lane)| lane.clone()).collect())
+    }
+
+    fn show_lanes(&self) {
+        self.pool.set(self.lanes.iter().map(|(_, lane)| lane.clone()).collect());
+    }
+
+    /// The news for the policy, if there is any.
     fn take(&mut self, event: Event) -> Option<Status> {
+        let before = self.state.readiness();
         let (next, effects) = step(self.state, event);
-        let changed = next != self.state;
         self.state = next;
         effects.iter().for_each(|effect| self.apply(*effect));
-        match next {
-            State::Connecting if changed => Some(Status::Connecting),
-            State::Idle | State::Ready | State::Backoff if changed => Some(Status::Idle),
-            _ => None,
+        match next.readiness() {
+            after if after == before => None,
+            Readiness::Idle => Some(Status::Idle),
+            Readiness::Connecting => Some(Status::Connecting),
+            Readiness::Ready => Some(self.ready()),
+            Readiness::Failed => self.failure.clone().map(Status::Failed),
         }
     }
 
     fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::Dial => self.dial(),
+            Effect::Dial => {
+                if !self.pace.hold() {
+                    self.dial();
+                }
+            }
             Effect::Abandon => self.abandon(),
-            Effect::Wait => self.waiting = true,
-            Effect::StopWaiting => self.waiting = false,
+            Effect::Wait => self.pace.rest(),
+            Effect::StopWaiting => self.pace.stop(),
             Effect::ForgetFailures => {
-                self.backoff.reset();
-                self.wait = Duration::ZERO;
-                self.not_before = clock::now();
+                if self.pace.forget() {
+                    self.dial();
+                }
             }
             Effect::Release => {
-                if let Some(connection) = self.connection.take() {
-                    connection.drain();
-                }
+                self.lanes.drain(..).for_each(|(_, lane)| lane.connection().drain());
+                self.show_lanes();
             }
         }
     }
 
     fn dial(&mut self) {
-        self.waited = self.wait;
-        self.wait = self.backoff.next();
-        self.not_before = clock::now() + self.wait;
+        let wait = self.pace.began();
         self.attempt += 1;
         self.phase = DialPhase::Connect;
-        let spec = self.setup.spec(&self.address, self.setup.dial_timeout(self.wait));
+        let spec = self.setup.spec(&self.address, self.setup.dial_timeout(wait));
         let report =
             Report { id: self.id, attempt: self.attempt, signals: self.setup.signals.clone(), stage: Stage::Dialling };
         let task = connect(spec, report, self.setup.fleet.clone());
@@ -210,6 +246,8 @@ impl Subchannel {
     }
 
     fn abandon(&mut self) {
+        self.attempt += 1; // what it still tells is of no interest
+        self.pace.stop();
         if let Some(task) = self.task.take() {
             task.abort();
         }
@@ -239,7 +277,8 @@ impl Subchannel {
         let (code, cause) = (Some(failure.code()), Some(failure.cause()));
         let record = failure.record_mut();
         record.elapsed.clone_from(&elapsed);
-        record.attempts = vec![Attempt { address: Some(address), peer, code, cause, delay: self.waited, elapsed }];
+        record.attempts =
+            vec![Attempt { address: Some(address), peer, code, cause, delay: self.pace.waited(), elapsed }];
         failure
     }
 }

@@ -1,18 +1,45 @@
-//! The states of one address (doc/connectivity-semantics-and-api.md), as a pure function.
+//! The states of one address (doc/connectivity-semantics-and-api.md; with several connections, gRFC A105), as a pure
+//! function.
 
 /// Where an address is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// Nothing is open and nobody asked.
-    Idle,
-    /// An attempt is under way.
-    Connecting,
-    /// There is a connection that takes calls.
-    Ready,
-    /// The last attempt failed, and the next may not begin yet.
-    Backoff,
+pub(super) struct State {
+    /// Connections that take calls.
+    pub(super) connections: u32,
+    pub(super) attempt: Attempt,
     /// Given up for good.
-    Shutdown,
+    pub(super) over: bool,
+}
+
+/// One at a time, however many connections there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    None,
+    Dialling,
+    /// The last one failed, and the next may not begin yet.
+    Resting,
+}
+
+/// What the policy is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    Idle,
+    Connecting,
+    Ready,
+    Failed,
+}
+
+impl State {
+    pub(super) const IDLE: State = State { connections: 0, attempt: Attempt::None, over: false };
+
+    pub(super) fn readiness(self) -> Readiness {
+        match (self.connections, self.attempt) {
+            (1.., _) => Readiness::Ready,
+            (0, Attempt::Dialling) => Readiness::Connecting,
+            (0, Attempt::Resting) => Readiness::Failed,
+            (0, Attempt::None) => Readiness::Idle,
+        }
+    }
 }
 
 /// What happened.
@@ -20,16 +47,20 @@ pub(super) enum State {
 pub(super) enum Event {
     /// Somebody needs a connection.
     Wanted,
+    /// Calls wait for room on the connections that there are, and there may be this many.
+    Crowded { most: u32 },
     /// The peer's SETTINGS are applied.
     Connected,
     /// The attempt failed.
     Failed,
-    /// The connection takes no new calls: GOAWAY, or it broke.
+    /// A connection takes no new calls: GOAWAY, or it broke.
     Gone,
     /// The wait after a failed attempt is over.
     BackoffOver,
     /// The program asks for no waiting.
     BackoffReset,
+    /// Every path may lead nowhere now.
+    NetworkChanged,
     /// The address is not wanted any more.
     Dropped,
 }
@@ -47,79 +78,123 @@ pub(super) enum Effect {
     StopWaiting,
     /// The next wait is the shortest.
     ForgetFailures,
-    /// Let go of the connection: its calls go on, it takes no new ones.
+    /// Let go of every connection: calls go on, and none are added.
     Release,
 }
 
 /// One step. A pair that does not occur in the table changes nothing: events may cross on their way.
 pub(super) fn step(state: State, event: Event) -> (State, &'static [Effect]) {
-    match (state, event) {
-        // Idle => Connecting
+    use Attempt::{Dialling, None, Resting};
+    if state.over {
+        return (state, &[]);
+    }
+    let with = |attempt| State { attempt, ..state };
+    match (event, state.attempt) {
         // Only on demand: an address that nobody calls costs nothing.
-        (State::Idle, Event::Wanted) => (State::Connecting, &[Effect::Dial]),
+        (Event::Wanted, None) if state.connections == 0 => (with(Dialling), &[Effect::Dial]),
+        (Event::Crowded { most }, None) if (1..most).contains(&state.connections) => (with(Dialling), &[Effect::Dial]),
 
-        // Connecting => Ready
         // SETTINGS, not the mere TCP connection, prove that a server is there; only they reset the waits.
-        (State::Connecting, Event::Connected) => (State::Ready, &[Effect::ForgetFailures]),
+        (Event::Connected, Dialling) => {
+            (State { connections: state.connections + 1, attempt: None, over: false }, &[Effect::ForgetFailures])
+        }
+        (Event::Failed, Dialling) => (with(Resting), &[Effect::Wait]),
 
-        // Connecting => Backoff
-        (State::Connecting, Event::Failed) => (State::Backoff, &[Effect::Wait]),
-
-        // Connecting => Connecting
-        // The attempt goes on; should it fail, the wait after it is short.
-        (State::Connecting, Event::BackoffReset) => (State::Connecting, &[Effect::ForgetFailures]),
-
-        // Ready => Idle
         // Reconnecting is the policy's decision, which may prefer another address.
-        (State::Ready, Event::Gone) => (State::Idle, &[Effect::Release]),
+        (Event::Gone, _) => (State { connections: state.connections.saturating_sub(1), ..state }, &[]),
 
-        // Backoff => Idle
-        (State::Backoff, Event::BackoffOver) => (State::Idle, &[]),
-        (State::Backoff, Event::BackoffReset) => (State::Idle, &[Effect::StopWaiting, Effect::ForgetFailures]),
+        (Event::BackoffOver, Resting) => (with(None), &[]),
+        (Event::BackoffReset, Resting) => (with(None), &[Effect::StopWaiting, Effect::ForgetFailures]),
+        // The attempt goes on; should it fail, the wait after it is short.
+        (Event::BackoffReset, Dialling) => (state, &[Effect::ForgetFailures]),
 
-        // (Connecting | Ready | Backoff | Idle) => Shutdown
-        (State::Connecting, Event::Dropped) => (State::Shutdown, &[Effect::Abandon]),
-        (State::Ready, Event::Dropped) => (State::Shutdown, &[Effect::Release]),
-        (State::Backoff, Event::Dropped) => (State::Shutdown, &[Effect::StopWaiting]),
-        (State::Idle, Event::Dropped) => (State::Shutdown, &[]),
+        // An attempt on the old network would only end with its time.
+        (Event::NetworkChanged, Dialling) => (
+            State { connections: 0, ..state },
+            &[Effect::Release, Effect::Abandon, Effect::ForgetFailures, Effect::Dial],
+        ),
+        (Event::NetworkChanged, _) => (State::IDLE, &[Effect::Release, Effect::StopWaiting, Effect::ForgetFailures]),
 
-        (state, _) => (state, &[]),
+        (Event::Dropped, _) => {
+            (State { over: true, ..State::IDLE }, &[Effect::Release, Effect::Abandon, Effect::StopWaiting])
+        }
+
+        _ => (state, &[]),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Effect as X, Event as E, State as S, step};
+    use super::{
+        Attempt::{Dialling, None, Resting},
+        Effect as X, Event as E, Readiness, State, step,
+    };
 
-    const STATES: [S; 5] = [S::Idle, S::Connecting, S::Ready, S::Backoff, S::Shutdown];
-    const EVENTS: [E; 7] = [E::Wanted, E::Connected, E::Failed, E::Gone, E::BackoffOver, E::BackoffReset, E::Dropped];
+    const EVENTS: [E; 10] = [
+        E::Wanted,
+        E::Crowded { most: 1 },
+        E::Crowded { most: 2 },
+        E::Connected,
+        E::Failed,
+        E::Gone,
+        E::BackoffOver,
+        E::BackoffReset,
+        E::NetworkChanged,
+        E::Dropped,
+    ];
 
     #[test]
     fn the_table_is_whole() {
-        let changes: &[(S, E, S, &[X])] = &[
-            (S::Idle, E::Wanted, S::Connecting, &[X::Dial]),
-            (S::Idle, E::Dropped, S::Shutdown, &[]),
-            (S::Connecting, E::Connected, S::Ready, &[X::ForgetFailures]),
-            (S::Connecting, E::Failed, S::Backoff, &[X::Wait]),
-            (S::Connecting, E::BackoffReset, S::Connecting, &[X::ForgetFailures]),
-            (S::Connecting, E::Dropped, S::Shutdown, &[X::Abandon]),
-            (S::Ready, E::Gone, S::Idle, &[X::Release]),
-            (S::Ready, E::Dropped, S::Shutdown, &[X::Release]),
-            (S::Backoff, E::BackoffOver, S::Idle, &[]),
-            (S::Backoff, E::BackoffReset, S::Idle, &[X::StopWaiting, X::ForgetFailures]),
-            (S::Backoff, E::Dropped, S::Shutdown, &[X::StopWaiting]),
+        let s = |connections, attempt| State { connections, attempt, over: false };
+        let end = State { over: true, ..State::IDLE };
+        let (leave, drop) =
+            (&[X::Release, X::StopWaiting, X::ForgetFailures][..], &[X::Release, X::Abandon, X::StopWaiting][..]);
+        let redial = &[X::Release, X::Abandon, X::ForgetFailures, X::Dial][..];
+        let mut changes: Vec<(State, E, State, &[X])> = vec![
+            (s(0, None), E::Wanted, s(0, Dialling), &[X::Dial]),
+            (s(1, None), E::Crowded { most: 2 }, s(1, Dialling), &[X::Dial]),
         ];
-        for state in STATES {
-            for event in EVENTS {
-                let expected = changes.iter().find(|(from, on, ..)| (*from, *on) == (state, event));
-                let expected = expected.map_or((state, &[] as &[X]), |(_, _, to, effects)| (*to, effects));
-                assert_eq!(step(state, event), expected, "{state:?} on {event:?}");
+        for n in 0..=2 {
+            let fewer = u32::saturating_sub(n, 1);
+            changes.extend([
+                (s(n, Dialling), E::Connected, s(n + 1, None), &[X::ForgetFailures][..]),
+                (s(n, Dialling), E::Failed, s(n, Resting), &[X::Wait]),
+                (s(n, Dialling), E::BackoffReset, s(n, Dialling), &[X::ForgetFailures]),
+                (s(n, Resting), E::BackoffOver, s(n, None), &[]),
+                (s(n, Resting), E::BackoffReset, s(n, None), &[X::StopWaiting, X::ForgetFailures]),
+                (s(n, None), E::NetworkChanged, s(0, None), leave),
+                (s(n, Resting), E::NetworkChanged, s(0, None), leave),
+                (s(n, Dialling), E::NetworkChanged, s(0, Dialling), redial),
+            ]);
+            for attempt in [None, Dialling, Resting] {
+                changes.push((s(n, attempt), E::Gone, s(fewer, attempt), &[]));
+                changes.push((s(n, attempt), E::Dropped, end, drop));
             }
         }
+        for n in 0..=2 {
+            for attempt in [None, Dialling, Resting] {
+                for event in EVENTS {
+                    let state = s(n, attempt);
+                    let expected = changes.iter().find(|(from, on, ..)| (*from, *on) == (state, event));
+                    let expected = expected.map_or((state, &[] as &[X]), |(_, _, to, effects)| (*to, effects));
+                    assert_eq!(step(state, event), expected, "{state:?} on {event:?}");
+                }
+            }
+        }
+        assert!(EVENTS.iter().all(|event| step(end, *event) == (end, &[])), "the end is final");
     }
 
     #[test]
-    fn the_end_is_final() {
-        assert!(EVENTS.iter().all(|event| step(S::Shutdown, *event) == (S::Shutdown, &[])));
+    fn a_connection_counts_more_than_an_attempt() {
+        for (connections, attempt, expected) in [
+            (0, None, Readiness::Idle),
+            (0, Dialling, Readiness::Connecting),
+            (0, Resting, Readiness::Failed),
+            (1, None, Readiness::Ready),
+            (2, Dialling, Readiness::Ready),
+            (1, Resting, Readiness::Ready),
+        ] {
+            assert_eq!(State { connections, attempt, over: false }.readiness(), expected);
+        }
     }
 }

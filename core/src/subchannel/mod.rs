@@ -1,10 +1,12 @@
-//! One address and its connection: connects on demand, waits between failures, tells when the connection is gone.
+//! One address and its connections: connects on demand, waits between failures, tells when a connection is gone.
 //!
-//! `machine` decides, `driver` does; `task` is what runs beside the controller while there is an attempt or a
-//! connection, and `fleet` counts those.
+//! `machine` decides, `driver` does; `pool` is what calls see of it; `task` is what runs beside the controller while there
+//! is an attempt or a connection, and `fleet` counts those.
 mod driver;
 mod fleet;
 mod machine;
+mod pace;
+mod pool;
 mod task;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -13,6 +15,7 @@ mod tests;
 
 pub(crate) use driver::{Setup, Subchannel};
 pub(crate) use fleet::{Fleet, FleetStats};
+pub(crate) use pool::{Lane, Lanes, choose};
 
 use crate::{
     failure::{Evidence, Failure},
@@ -73,7 +76,8 @@ pub(crate) struct SubId(pub(crate) u64);
 pub(crate) enum Status {
     Idle,
     Connecting,
-    Ready(Connection),
+    /// Again, whenever there are other connections than before.
+    Ready(Lanes),
     /// The attempt failed; `Idle` follows when the next may begin.
     Failed(Failure),
 }
@@ -94,4 +98,6 @@ pub(crate) enum News {
     Dialled(Result<Connection, Box<DialFailed>>),
     /// The connection takes no new calls. `None`: it drains, and calls in flight go on.
     Gone(Option<Evidence>),
+    /// Calls wait for room on all connections of the address.
+    Crowded,
 }

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -42,6 +42,11 @@ impl Server {
     }
 
     pub(crate) async fn at(address: SocketAddr) -> Server {
+        Server::limited(address, None).await
+    }
+
+    /// Allows so many streams on each connection.
+    pub(crate) async fn limited(address: SocketAddr, streams: Option<u32>) -> Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let server = Server {
             address: listener.local_addr().unwrap(),
@@ -53,16 +58,21 @@ impl Server {
         let accept = rt().spawn("test.server", async move {
             while let Ok((socket, _)) = listener.accept().await {
                 accepted.fetch_add(1, SeqCst);
-                let task = rt().spawn("test.server.connection", serve(socket, drain.subscribe()));
+                let task = rt().spawn("test.server.connection", serve(socket, streams, drain.subscribe()));
                 tasks.lock().unwrap().push(task);
             }
         });
-        server.tasks.lock().unwrap().push(accept);
+        server.tasks.lock().unwrap().insert(0, accept);
         server
     }
 
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(SeqCst)
+    }
+
+    /// Frees the port; the connections stay.
+    pub(crate) fn stop_listening(&self) {
+        self.tasks.lock().unwrap()[0].abort();
     }
 
     /// Sends GOAWAY on all connections.
@@ -77,8 +87,10 @@ impl Drop for Server {
     }
 }
 
-async fn serve(socket: TcpStream, mut drain: watch::Receiver<usize>) {
-    let Ok(mut connection) = h2::server::handshake(socket).await else { return };
+async fn serve(socket: TcpStream, limit: Option<u32>, mut drain: watch::Receiver<usize>) {
+    let mut builder = h2::server::Builder::new();
+    limit.map(|limit| builder.max_concurrent_streams(limit));
+    let Ok(mut connection) = builder.handshake::<_, bytes::Bytes>(socket).await else { return };
     let mut streams = Vec::new();
     loop {
         tokio::select! {
@@ -131,6 +143,8 @@ pub(crate) fn setup(signals: UnboundedSender<Signal>) -> Arc<Setup> {
         limits: Limits::default(),
         keepalive: None,
         backoff: crate::options::BackoffOptions::default(),
+        reconnect_window: Duration::ZERO,
+        most_connections: Arc::new(AtomicU32::new(1)),
         signals,
         fleet: Arc::<Fleet>::default(),
         panic_planted: AtomicBool::new(false),

@@ -1,13 +1,17 @@
 use super::{
-    Setup, Signal, Status, SubId, Subchannel,
-    testing::{Server, closed_port, setup, slammed_door},
+    Lanes, Setup, Signal, Status, SubId, Subchannel, choose,
+    testing::{Server, closed_port, rt, setup, slammed_door},
 };
 use crate::{
     clock,
     failure::{Cause, Phase, Reached},
-    transport::Address,
+    transport::{Address, Connection, Slot},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 struct Bench {
@@ -23,6 +27,17 @@ impl Bench {
         Bench { sub: Subchannel::new(SubId(1), Address::Tcp(address), setup.clone()), setup, signals }
     }
 
+    /// With a window for the first attempt after a loss.
+    fn windowed(address: SocketAddr, window: Duration) -> Bench {
+        let mut bench = Bench::new(address);
+        let (signals, heard) = unbounded_channel();
+        let mut setup = setup(signals);
+        Arc::get_mut(&mut setup).unwrap().reconnect_window = window;
+        (bench.sub, bench.setup, bench.signals) =
+            (Subchannel::new(SubId(1), Address::Tcp(address), setup.clone()), setup, heard);
+        bench
+    }
+
     /// The next status that the subchannel makes of its task's news.
     async fn next(&mut self) -> Status {
         loop {
@@ -30,6 +45,14 @@ impl Bench {
             if let Some(status) = self.sub.hear(signal.attempt, signal.news) {
                 return status;
             }
+        }
+    }
+
+    /// Its connections, as soon as there are others than before.
+    async fn ready(&mut self) -> Vec<Connection> {
+        match self.next().await {
+            Status::Ready(lanes) => lanes.iter().map(|lane| lane.connection().clone()).collect(),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -46,7 +69,7 @@ async fn it_connects_when_wanted_and_is_idle_again_when_the_server_drains() {
     let mut bench = Bench::new(server.address);
     assert!(matches!(bench.sub.want(), Some(Status::Connecting)));
     assert!(bench.sub.want().is_none(), "one attempt at a time");
-    let Status::Ready(connection) = bench.next().await else { panic!("not ready") };
+    let connection = bench.ready().await.remove(0);
     assert!(connection.is_usable());
     assert_eq!(bench.setup.fleet.stats().connections, 1);
     server.drain();
@@ -126,7 +149,7 @@ async fn dropping_it_lets_calls_finish() {
     let server = Server::start().await;
     let mut bench = Bench::new(server.address);
     bench.sub.want();
-    let Status::Ready(connection) = bench.next().await else { panic!("not ready") };
+    let connection = bench.ready().await.remove(0);
     let slot = connection.slot().await.unwrap();
     let request = http::Request::post("http://test/a/b").body(()).unwrap();
     let stream = connection.open(slot, request, true).unwrap();
@@ -141,4 +164,137 @@ async fn dropping_it_lets_calls_finish() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(setup.fleet.stats(), super::FleetStats::default());
+}
+
+const ANY: &str = "127.0.0.1:0";
+
+impl Bench {
+    /// With so many connections to one address.
+    fn scaled(address: SocketAddr, most: u32) -> Bench {
+        let bench = Bench::new(address);
+        bench.setup.most_connections.store(most, Relaxed);
+        bench
+    }
+}
+
+/// Takes as many slots as there are, from the connection that calls would use.
+fn fill(lanes: &Lanes) -> Vec<Slot> {
+    std::iter::from_fn(|| choose(lanes)?.connection().try_slot()).collect()
+}
+
+#[tokio::test]
+async fn a_second_connection_is_made_when_calls_wait_and_the_waiting_call_gets_it() {
+    let server = Server::limited(ANY.parse().unwrap(), Some(2)).await;
+    let mut bench = Bench::scaled(server.address, 2);
+    bench.sub.want();
+    let Status::Ready(first) = bench.next().await else { panic!() };
+    let mut slots = fill(&first);
+    assert_eq!((slots.len(), first.len(), server.accepted()), (2, 1, 1), "not before a call waits");
+    let lane = first[0].clone();
+    let waiting = rt().spawn("test.call", async move { lane.slot().await });
+    let Status::Ready(both) = bench.next().await else { panic!() };
+    let (lane, slot) = waiting.await.unwrap().unwrap();
+    assert_eq!((both.len(), server.accepted()), (2, 2));
+    assert!(Arc::ptr_eq(lane.connection().peer(), both[1].connection().peer()));
+    slots.push(slot);
+    slots.extend(fill(&both));
+    assert_eq!(slots.len(), 4);
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let lane = both[0].clone();
+            rt().spawn("test.call", async move { lane.slot().await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(bench.signals.try_recv().is_err(), "two are enough");
+    slots.truncate(2);
+    for call in waiting {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(server.accepted(), 2);
+}
+
+#[tokio::test]
+async fn the_oldest_connection_with_room_is_used_and_a_call_survives_the_end_of_one() {
+    let server = Server::limited(ANY.parse().unwrap(), Some(1)).await;
+    let mut bench = Bench::scaled(server.address, 2);
+    bench.sub.want();
+    let Status::Ready(first) = bench.next().await else { panic!() };
+    let slots = fill(&first);
+    let lane = first[0].clone();
+    let call = rt().spawn("test.call", async move { lane.slot().await });
+    let Status::Ready(both) = bench.next().await else { panic!() };
+    let (_, second) = call.await.unwrap().unwrap();
+    drop(slots);
+    assert!(Arc::ptr_eq(choose(&both).unwrap().connection().peer(), both[0].connection().peer()));
+    let slots = fill(&both);
+    let lane = both[0].clone();
+    let call = rt().spawn("test.call", async move { lane.slot().await });
+    tokio::task::yield_now().await;
+    both[0].connection().drain();
+    let Status::Ready(left) = bench.next().await else { panic!() };
+    assert_eq!(left.len(), 1, "still READY");
+    drop(second);
+    let (lane, _slot) = call.await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(lane.connection().peer(), left[0].connection().peer()));
+    drop(slots);
+    left[0].connection().drain();
+    assert!(matches!(bench.next().await, Status::Idle));
+    assert!(left[0].slot().await.is_err(), "nobody waits at an address without connections");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_further_connection_that_fails_is_tried_again_while_calls_wait() {
+    let server = Server::limited(ANY.parse().unwrap(), Some(1)).await;
+    let address = server.address;
+    let mut bench = Bench::scaled(address, 2);
+    bench.sub.want();
+    let Status::Ready(first) = bench.next().await else { panic!() };
+    let slots = fill(&first);
+    server.stop_listening();
+    let lane = first[0].clone();
+    let call = rt().spawn("test.call", async move { lane.slot().await });
+    while bench.sub.due().is_none() {
+        let signal = bench.signals.recv().await.unwrap();
+        assert!(bench.sub.hear(signal.attempt, signal.news).is_none(), "it stays READY");
+    }
+    let server = Server::limited(address, Some(1)).await;
+    assert!(bench.sub.tick(bench.sub.due().unwrap()).is_none());
+    let Status::Ready(both) = bench.next().await else { panic!() };
+    assert_eq!((both.len(), server.accepted()), (2, 1));
+    call.await.unwrap().unwrap();
+    drop(slots);
+}
+
+#[tokio::test]
+async fn another_network_ends_the_attempt_and_begins_another() {
+    let silent = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let mut bench = Bench::new(silent.local_addr().unwrap());
+    bench.sub.want();
+    let (_first, _) = silent.accept().await.unwrap();
+    assert!(bench.sub.network_changed().is_none(), "still CONNECTING");
+    let (_second, _) = silent.accept().await.unwrap();
+    while bench.setup.fleet.stats().tasks > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_loss_the_attempt_waits_in_the_window_and_a_reset_ends_that() {
+    let server = Server::start().await;
+    let mut bench = Bench::windowed(server.address, Duration::from_secs(10));
+    bench.sub.want();
+    bench.ready().await;
+    let address = server.address;
+    drop(server);
+    assert!(matches!(bench.next().await, Status::Idle));
+    let start = clock::now();
+    assert!(matches!(bench.sub.want(), Some(Status::Connecting)));
+    assert_eq!(bench.sub.phase(), Some(Phase::Backoff));
+    let due = bench.sub.due().unwrap();
+    assert!(due > start && due <= start + Duration::from_secs(10));
+    let _server = Server::at(address).await;
+    assert!(bench.sub.reset_backoff().is_none());
+    assert_eq!((bench.sub.due(), bench.sub.phase()), (None, Some(Phase::Connect)));
+    bench.ready().await;
 }

@@ -86,6 +86,11 @@ impl Connection {
         }
     }
 
+    /// A slot is free at this moment.
+    pub(crate) fn has_room(&self) -> bool {
+        self.state().slots.has_room()
+    }
+
     /// A slot if one is free: the usual case, without a future.
     pub(crate) fn try_slot(&self) -> Option<Slot> {
         self.state().slots.try_take().then(|| Slot(self.state().clone()))

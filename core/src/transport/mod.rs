@@ -21,7 +21,7 @@ mod tap;
 mod tests;
 pub(crate) mod tls;
 
-pub(crate) use connection::{Connection, Monitor};
+pub(crate) use connection::{Connection, Monitor, Slot};
 pub(crate) use dial::{DialFailed, DialPhase, DialTimings, dial_observed};
 pub(crate) use driver::Driver;
 pub(crate) use fault::StreamFault;

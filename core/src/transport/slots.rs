@@ -40,6 +40,10 @@ impl Slots {
         true
     }
 
+    pub(super) fn has_room(&self) -> bool {
+        self.semaphore.available_permits() > 0
+    }
+
     pub(super) fn give_back(&self) {
         self.used.fetch_sub(1, Relaxed);
         if self.debt.fetch_update(AcqRel, Acquire, |debt| debt.checked_sub(1)).is_err() {

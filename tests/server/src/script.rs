@@ -57,6 +57,8 @@ pub struct Testbed {
     /// Requests must be no larger.
     pub max_request_bytes: Option<usize>,
     pub max_concurrent_streams: Option<u32>,
+    /// After this long a connection is drained (gRFC A9).
+    pub max_connection_age_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -20,7 +20,8 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use tokio::time::timeout;
 use tonic::{Status, body::Body, codec::CompressionEncoding, codegen::Service};
 
 /// Large enough that nobody waits for a window who does not want to.
@@ -49,6 +50,7 @@ pub(crate) struct Services {
     raw: EchoServer<RawEcho>,
     health: HealthServer<Serving>,
     max_concurrent_streams: Option<u32>,
+    max_connection_age: Option<Duration>,
 }
 
 impl Services {
@@ -69,7 +71,13 @@ impl Services {
         };
         let raw = EchoServer::new(RawEcho).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
         let health = HealthServer::new(Serving);
-        Ok(Services { testbed, raw, health, max_concurrent_streams: options.max_concurrent_streams })
+        Ok(Services {
+            testbed,
+            raw,
+            health,
+            max_concurrent_streams: options.max_concurrent_streams,
+            max_connection_age: options.max_connection_age_ms.map(Duration::from_millis),
+        })
     }
 
     /// Returns when the connection has ended.
@@ -80,7 +88,7 @@ impl Services {
             let services = services.clone();
             async move { Ok::<_, Infallible>(services.answer(request, tls, client_certificate).await) }
         });
-        http2::Builder::new(TokioExecutor::new())
+        let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             // It would differ from call to call.
             .auto_date_header(false)
@@ -89,9 +97,15 @@ impl Services {
             .max_frame_size(MAX_FRAME)
             .max_header_list_size(MAX_HEADER_LIST)
             .max_concurrent_streams(self.max_concurrent_streams)
-            .serve_connection(TokioIo::new(io), service)
-            .await
-            .map_err(io::Error::other)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = pin!(connection);
+        if let Some(age) = self.max_connection_age {
+            match timeout(age, connection.as_mut()).await {
+                Ok(end) => return end.map_err(io::Error::other),
+                Err(_) => connection.as_mut().graceful_shutdown(),
+            }
+        }
+        connection.await.map_err(io::Error::other)
     }
 
     async fn answer(&self, request: Request<Incoming>, tls: bool, client_certificate: bool) -> Response<Body> {

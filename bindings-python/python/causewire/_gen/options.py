@@ -91,8 +91,11 @@ class ChannelOptions(TypedDict, total=False):
     connect_timeout_ms: int
     #: Time without a call after which connections are closed. Default: 1800000.
     idle_timeout_ms: int
-    #: Spreads the reconnects of many clients over this window. Default: 0, no window.
+    #: Spreads the first reconnects of many clients after a loss evenly over this window: 0 (none), or from 1000 to
+    #: 10000. Calls that need a connection wait meanwhile. Default: 0.
     reconnect_window_ms: int
+    #: Most connections to one address that a service config may ask for (gRFC A105). Default: 10.
+    max_connections_per_subchannel: int
     #: Waits between connection attempts.
     backoff: BackoffOptions
     #: Name lookups.
@@ -119,6 +122,7 @@ CHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset((
     "connect_timeout_ms",
     "idle_timeout_ms",
     "reconnect_window_ms",
+    "max_connections_per_subchannel",
     "backoff",
     "dns",
     "retry",

@@ -273,8 +273,11 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
   public var connectTimeoutMs: Int?
   /// Time without a call after which connections are closed. Default: 1800000.
   public var idleTimeoutMs: Int?
-  /// Spreads the reconnects of many clients over this window. Default: 0, no window.
+  /// Spreads the first reconnects of many clients after a loss evenly over this window: 0 (none), or from 1000 to
+  /// 10000. Calls that need a connection wait meanwhile. Default: 0.
   public var reconnectWindowMs: Int?
+  /// Most connections to one address that a service config may ask for (gRFC A105). Default: 10.
+  public var maxConnectionsPerSubchannel: Int?
   /// Waits between connection attempts.
   public var backoff: BackoffOptions?
   /// Name lookups.
@@ -299,6 +302,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     connectTimeoutMs: Int? = nil,
     idleTimeoutMs: Int? = nil,
     reconnectWindowMs: Int? = nil,
+    maxConnectionsPerSubchannel: Int? = nil,
     backoff: BackoffOptions? = nil,
     dns: DnsOptions? = nil,
     retry: RetryOptions? = nil,
@@ -317,6 +321,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     self.connectTimeoutMs = connectTimeoutMs
     self.idleTimeoutMs = idleTimeoutMs
     self.reconnectWindowMs = reconnectWindowMs
+    self.maxConnectionsPerSubchannel = maxConnectionsPerSubchannel
     self.backoff = backoff
     self.dns = dns
     self.retry = retry
@@ -337,6 +342,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     case connectTimeoutMs = "connect_timeout_ms"
     case idleTimeoutMs = "idle_timeout_ms"
     case reconnectWindowMs = "reconnect_window_ms"
+    case maxConnectionsPerSubchannel = "max_connections_per_subchannel"
     case backoff
     case dns
     case retry
@@ -362,6 +368,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     try values.encodeIfPresent(connectTimeoutMs, forKey: .connectTimeoutMs)
     try values.encodeIfPresent(idleTimeoutMs, forKey: .idleTimeoutMs)
     try values.encodeIfPresent(reconnectWindowMs, forKey: .reconnectWindowMs)
+    try values.encodeIfPresent(maxConnectionsPerSubchannel, forKey: .maxConnectionsPerSubchannel)
     try values.encodeIfPresent(backoff, forKey: .backoff)
     try values.encodeIfPresent(dns, forKey: .dns)
     try values.encodeIfPresent(retry, forKey: .retry)
@@ -383,6 +390,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
       + "connectTimeoutMs: \(String(describing: connectTimeoutMs)), "
       + "idleTimeoutMs: \(String(describing: idleTimeoutMs)), "
       + "reconnectWindowMs: \(String(describing: reconnectWindowMs)), "
+      + "maxConnectionsPerSubchannel: \(String(describing: maxConnectionsPerSubchannel)), "
       + "backoff: \(String(describing: backoff)), "
       + "dns: \(String(describing: dns)), "
       + "retry: \(String(describing: retry)), "

@@ -13,7 +13,7 @@ use crate::{
     health::Health,
     options::{LoadBalancing, ServiceConfig},
     subchannel::{
-        Status, SubId,
+        Lane, Status, SubId,
         testing::{Server, connection, refused},
     },
     transport::{Address, Connection},
@@ -124,12 +124,12 @@ impl Network {
     }
 
     fn ready(&self, at: usize) -> Status {
-        Status::Ready(self.connections[at].clone())
+        Status::Ready([Lane::alone(self.connections[at].clone())].into())
     }
 
     /// Which of the servers a call gets.
     fn position(&self, picked: &Picked) -> usize {
-        let peer = picked.connection.peer();
+        let peer = picked.lane.connection().peer();
         self.connections.iter().position(|connection| connection.peer() == peer).unwrap()
     }
 }
