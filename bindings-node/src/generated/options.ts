@@ -99,6 +99,8 @@ export interface ChannelOptions {
   retry?: RetryOptions | undefined;
   /** gRPC service config, as its JSON document. */
   serviceConfig?: Readonly<Record<string, unknown>> | null | undefined;
+  /** False: servers are not asked for their health, whatever the service config says (gRFC A17). Default: true. */
+  healthChecking?: boolean | undefined;
   /** Leave what a peer said (`peer_text`) out of every failure record. Default: false. */
   suppressPeerText?: boolean | undefined;
 }
@@ -152,5 +154,6 @@ export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
     channelBufferBytes: { key: "channel_buffer_bytes" },
   } },
   serviceConfig: { key: "service_config" },
+  healthChecking: { key: "health_checking" },
   suppressPeerText: { key: "suppress_peer_text" },
 };

@@ -70,7 +70,6 @@ pub(crate) enum Event {
     /// A subchannel changed.
     Changed(SubId, Status),
     /// The server behind a connected subchannel said how it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "servers are not asked yet"))]
     Health(SubId, Health),
     /// Too many calls failed there; absent: it may take calls again.
     Ejected(SubId, Option<Failure>),
@@ -142,6 +141,15 @@ pub(crate) fn policy(config: &LoadBalancing, health_checks: bool) -> Box<dyn Pol
             let child = policy(&config.child_policy, health_checks);
             Box::new(outlier::OutlierDetection::new(config.clone(), child, jitter))
         }
+    }
+}
+
+/// Whether servers are asked for their health under this policy.
+pub(crate) fn checks_health(config: &LoadBalancing) -> bool {
+    match config {
+        LoadBalancing::PickFirst(_) => false,
+        LoadBalancing::OutlierDetection(config) => checks_health(&config.child_policy),
+        _ => true,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one serial task of a channel: resolver, policy and subchannels meet here and nowhere else.
 use super::{
+    checks::Checks,
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
 };
@@ -9,6 +10,7 @@ use crate::{
     },
     clock::{self, Instant},
     failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
+    health::{Health, Report, Said},
     observe::{Level, LogSink},
     options::ChannelOptions,
     resolve::Resolved,
@@ -35,6 +37,7 @@ pub(super) struct Controller {
     orders: Arc<Orders>,
     signals: UnboundedReceiver<Signal>,
     lookups: Lookups,
+    checks: Checks,
     policy: Box<dyn Policy>,
     subs: BTreeMap<SubId, Subchannel>,
     state: ConnectivityState,
@@ -45,6 +48,7 @@ pub(super) struct Controller {
 }
 
 impl Controller {
+    #[allow(clippy::too_many_arguments)] // each is one part
     pub(super) fn new(
         setup: Arc<Setup>,
         options: Arc<ChannelOptions>,
@@ -52,16 +56,18 @@ impl Controller {
         orders: Arc<Orders>,
         signals: UnboundedReceiver<Signal>,
         lookups: Lookups,
+        checks: Checks,
         log: LogSink,
     ) -> Controller {
         Controller {
-            policy: policy(&options),
+            policy: policy(&options, &checks),
             setup,
             options,
             cell,
             orders,
             signals,
             lookups,
+            checks,
             subs: BTreeMap::new(),
             state: ConnectivityState::Idle,
             problem: None,
@@ -80,6 +86,7 @@ impl Controller {
                 orders = self.orders.take() => if self.obey(orders) { return },
                 Some(signal) = self.signals.recv() => self.hear(signal),
                 answer = self.lookups.answer() => self.resolved(answer),
+                report = self.checks.report() => self.judged(report),
                 () = self.cell.demanded() => self.exit_idle(),
                 () = until(due) => self.tick(clock::now()),
             }
@@ -146,6 +153,21 @@ impl Controller {
         }
     }
 
+    fn judged(&mut self, report: Report) {
+        let health = match report.said {
+            Said::Health(health) => health,
+            Said::Unimplemented => {
+                let address = self.subs.get(&report.id).map(|sub| sub.address().to_string()).unwrap_or_default();
+                self.log.log(Level::Error, || format!("{address} has no health service: taken for healthy"));
+                Health::Serving
+            }
+        };
+        if let Health::Failing(failure) = &health {
+            self.log.log(Level::Warn, || failure.line());
+        }
+        self.feed(Event::Health(report.id, health));
+    }
+
     fn tick(&mut self, now: Instant) {
         self.lookups.tick(now);
         let statuses = self.each_sub(|sub| sub.tick(now));
@@ -178,6 +200,7 @@ impl Controller {
         while let Some(event) = events.pop_front() {
             if let Event::Changed(id, status) = &event {
                 self.note(*id, status);
+                self.checks.follow(*id, status);
             }
             for effect in self.policy.on(event, clock::now()) {
                 if let Some((id, status)) = self.apply(effect) {
@@ -193,7 +216,10 @@ impl Controller {
                 self.subs.insert(id, Subchannel::new(id, address, self.setup.clone()));
             }
             Effect::Connect(id) => return Some((id, self.subs.get_mut(&id)?.want()?)),
-            Effect::Drop(id) => drop(self.subs.remove(&id)),
+            Effect::Drop(id) => {
+                self.checks.forget(id);
+                self.subs.remove(&id);
+            }
             Effect::Resolve => self.lookups.want(),
             Effect::Publish(Update { state, picker, problem }) => {
                 (self.state, self.problem) = (state, problem);
@@ -247,7 +273,7 @@ impl Controller {
         if now < at {
             return;
         }
-        let busy = self.cell.take_activity() || self.setup.fleet.stats().streams > 0;
+        let busy = self.cell.take_activity() || self.has_calls();
         let quiet = if busy { 0 } else { quiet + 1 };
         self.quiet = Some((quiet, now + self.idle_share()));
         if quiet >= IDLE_SHARES {
@@ -255,11 +281,17 @@ impl Controller {
         }
     }
 
+    fn has_calls(&self) -> bool {
+        let stats = self.setup.fleet.stats();
+        stats.streams > stats.asking
+    }
+
     fn enter_idle(&mut self) {
         self.log.log(Level::Debug, || "no call for the idle timeout: disconnecting".to_owned());
         self.quiet = None;
         self.lookups.stop(&self.options);
-        self.policy = policy(&self.options);
+        self.checks.forget_all();
+        self.policy = policy(&self.options, &self.checks);
         self.subs.clear();
         (self.state, self.problem) = (ConnectivityState::Idle, None);
         self.show_waiting();
@@ -285,9 +317,9 @@ impl Drop for Controller {
     }
 }
 
-fn policy(options: &ChannelOptions) -> Box<dyn Policy> {
+fn policy(options: &ChannelOptions, checks: &Checks) -> Box<dyn Policy> {
     let config = options.service_config.as_ref().and_then(|config| config.load_balancing_config.clone());
-    balance::policy(&config.unwrap_or_default(), false)
+    balance::policy(&config.unwrap_or_default(), checks.are_on())
 }
 
 async fn until(due: Option<Instant>) {

@@ -1,12 +1,14 @@
 //! The handle of a channel: what the bridge and the Rust face hold.
 use super::{
     Stats,
+    checks::{AsChannel, Checks},
     controller::Controller,
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
 };
 use crate::{
     balance::{ConnectivityState, Failing, PickerCell},
+    credentials::Provider,
     failure::{Evidence, Failure, Phase, Reached, Situation, Unusable, diagnose},
     observe::LogSink,
     options::{ChannelOptions, KEEPALIVE_FLOOR, PanicSite, TlsOptions},
@@ -15,6 +17,7 @@ use crate::{
     subchannel::{Fleet, FleetStats, Setup},
     transport::{Keepalive, Limits, TlsMaterial, TlsPem, TlsSource},
 };
+use http::HeaderValue;
 use std::{
     fmt,
     sync::{
@@ -36,6 +39,14 @@ pub(crate) struct ChannelCore {
     rt: rt::Handle,
 }
 
+/// What a channel is made of beside its target and options.
+pub(crate) struct Parts {
+    pub(crate) resolver: Option<Arc<dyn ResolveHook>>,
+    pub(crate) credentials: Option<Arc<dyn Provider>>,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) log: LogSink,
+}
+
 impl ChannelCore {
     /// Checks everything that can be checked without I/O, and does none.
     ///
@@ -44,25 +55,19 @@ impl ChannelCore {
     pub(crate) fn new(
         target: &str,
         options: Arc<ChannelOptions>,
-        resolver: Option<Arc<dyn ResolveHook>>,
-        log: LogSink,
+        parts: Parts,
         rt: rt::Handle,
     ) -> Result<Arc<ChannelCore>, Failure> {
-        let built = ChannelCore::build(target, options, resolver, log, rt);
+        let built = ChannelCore::build(target, options, parts, rt);
         built.map(Arc::new).map_err(|evidence| refused(evidence, target))
     }
 
-    fn build(
-        text: &str,
-        options: Arc<ChannelOptions>,
-        hook: Option<Arc<dyn ResolveHook>>,
-        log: LogSink,
-        rt: rt::Handle,
-    ) -> Result<ChannelCore, Evidence> {
-        let target = Target::parse(text, hook.is_some())?;
+    fn build(text: &str, options: Arc<ChannelOptions>, parts: Parts, rt: rt::Handle) -> Result<ChannelCore, Evidence> {
+        let Parts { resolver, credentials, user_agent, log } = parts;
+        let target = Target::parse(text, resolver.is_some())?;
         options.validate()?;
         let tls = options.tls.as_ref().map(tls_source).transpose()?;
-        let resolver = resolve::resolver(&target, hook, &options.dns)?;
+        let resolver = resolve::resolver(&target, resolver, &options.dns)?;
         let authority = options.authority.as_deref().map_or_else(|| target.authority().clone(), Arc::from);
         let (cell, orders, fleet) = (PickerCell::new(), Arc::<Orders>::default(), Arc::<Fleet>::default());
         let (signals, heard) = mpsc::unbounded_channel();
@@ -83,7 +88,9 @@ impl ChannelCore {
             panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
         });
         let lookups = Lookups::new(resolver, target.text().clone(), target.host().into(), &options);
-        let controller = Controller::new(setup, options, cell.clone(), orders.clone(), heard, lookups, log);
+        let asker = AsChannel::new(&authority, secure, user_agent, credentials);
+        let checks = Checks::new(&options, setup.clone(), Arc::new(asker));
+        let controller = Controller::new(setup, options, cell.clone(), orders.clone(), heard, lookups, checks, log);
         rt.spawn("channel.controller", controller.run());
         Ok(ChannelCore { target, authority, secure, cell, orders, fleet, rt })
     }
@@ -139,14 +146,14 @@ impl ChannelCore {
         self.fleet.close();
     }
 
-    /// What is open, counted by guards. While the channel is open, the tasks that it always has do not count: its
-    /// controller, and one for each connection.
+    /// What is open, counted by guards. While the channel is open, what it always has does not count: the tasks of its
+    /// controller, of each connection and of each health check, and the streams of the latter.
     pub(crate) fn stats(&self) -> Stats {
-        let FleetStats { connections, streams, tasks } = self.fleet.stats();
-        let resident = if self.state() == ConnectivityState::Shutdown { 0 } else { connections + 1 };
+        let FleetStats { connections, streams, tasks, checks, asking } = self.fleet.stats();
+        let resident = if self.state() == ConnectivityState::Shutdown { 0 } else { connections + checks + 1 };
         Stats {
             connections: connections as u64,
-            streams: streams as u64,
+            streams: streams.saturating_sub(asking) as u64,
             tasks: tasks.saturating_sub(resident) as u64,
             buffered_bytes: 0, // the calls' part, which `stats` adds
         }

@@ -3,6 +3,7 @@
 //! `core` is the handle; `controller` is the one serial task behind it, which owns the resolver, the policy and the
 //! subchannels. Calls never pass through it: they read the [`PickerCell`](crate::balance::PickerCell). `open` puts the
 //! two together; `client` and `stream` are the face for Rust.
+mod checks;
 mod client;
 mod controller;
 mod core;
@@ -13,7 +14,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::core::ChannelCore;
+pub(crate) use self::core::{ChannelCore, Parts};
 pub use client::{Channel, ChannelBuilder, Request, Response};
 pub use open::Stats;
 pub(crate) use open::{Hooks, open, stats};

@@ -1,5 +1,5 @@
 //! Puts a channel together: what connects, and what every call shares.
-use super::ChannelCore;
+use super::{ChannelCore, Parts};
 use crate::{
     call::{Alarms, Buffered, Context, Template},
     credentials::Provider,
@@ -46,9 +46,9 @@ impl Default for Hooks {
 pub struct Stats {
     /// Connections, those that drain included.
     pub connections: u64,
-    /// Streams on them.
+    /// Streams of calls on them.
     pub streams: u64,
-    /// Tasks of calls, and those of the channel beyond its controller and one per connection.
+    /// Tasks of calls, and those of the channel beyond its controller, one per connection and one per health check.
     pub tasks: u64,
     /// Bytes of messages held for a reader or a sender that is slower than the wire.
     pub buffered_bytes: u64,
@@ -64,13 +64,20 @@ pub(crate) fn open(
     let rt = Handle::current_or_own()
         .map_err(|error| Evidence::LocalResources { what: "threads", errno: error.raw_os_error() })?;
     let options = Arc::new(options);
-    let core = ChannelCore::new(target, options.clone(), hooks.resolver, hooks.log, rt)?;
+    let user_agent = user_agent(options.user_agent.as_deref(), hooks.language)?;
+    let parts = Parts {
+        resolver: hooks.resolver,
+        credentials: hooks.credentials.clone(),
+        user_agent: user_agent.clone(),
+        log: hooks.log,
+    };
+    let core = ChannelCore::new(target, options.clone(), parts, rt)?;
     let context = Context {
         picker: core.picker(),
         target: target.into(),
         scheme: if core.secure() { "https" } else { "http" },
         authority: core.authority(),
-        template: Template::new(&user_agent(options.user_agent.as_deref(), hooks.language)?),
+        template: Template::new(&user_agent),
         credentials: hooks.credentials,
         interceptors: Chain::new(hooks.interceptors),
         listener: hooks.listener,

@@ -1,5 +1,5 @@
 //! Channels against servers on loopback; time is virtual wherever it matters.
-use super::ChannelCore;
+use super::{ChannelCore, Parts};
 use crate::{
     balance::{ConnectivityState as State, Waiting},
     clock,
@@ -26,13 +26,18 @@ fn plaintext() -> ChannelOptions {
     ChannelOptions { tls: None, ..ChannelOptions::default() }
 }
 
+fn parts() -> Parts {
+    let user_agent = http::HeaderValue::from_static("grpc-test");
+    Parts { resolver: None, credentials: None, user_agent, log: LogSink::default() }
+}
+
 fn channel(target: &str, options: ChannelOptions) -> Arc<ChannelCore> {
-    ChannelCore::new(target, Arc::new(options), None, LogSink::default(), rt()).unwrap()
+    ChannelCore::new(target, Arc::new(options), parts(), rt()).unwrap()
 }
 
 fn hooked(hook: impl ResolveHook + 'static, options: ChannelOptions) -> Arc<ChannelCore> {
-    let hook: Arc<dyn ResolveHook> = Arc::new(hook);
-    ChannelCore::new("mine:///users", Arc::new(options), Some(hook), LogSink::default(), rt()).unwrap()
+    let parts = Parts { resolver: Some(Arc::new(hook)), ..parts() };
+    ChannelCore::new("mine:///users", Arc::new(options), parts, rt()).unwrap()
 }
 
 async fn pick(channel: &ChannelCore) -> Result<Connection, Failure> {
@@ -420,9 +425,8 @@ async fn a_refresh_sees_new_addresses_while_all_is_well() {
 
 #[tokio::test]
 async fn mistakes_are_found_when_the_channel_is_built() {
-    let build = |target: &str, options: ChannelOptions| {
-        ChannelCore::new(target, Arc::new(options), None, LogSink::default(), rt()).unwrap_err()
-    };
+    let build =
+        |target: &str, options: ChannelOptions| ChannelCore::new(target, Arc::new(options), parts(), rt()).unwrap_err();
     let bad_ca = TlsOptions { ca_pem: Some("nonsense".into()), ..TlsOptions::default() };
     let tls = ChannelOptions { tls: Some(bad_ca), ..ChannelOptions::default() };
     let idle = ChannelOptions { idle_timeout_ms: 1, ..plaintext() };

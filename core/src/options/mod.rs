@@ -84,6 +84,8 @@ pub struct ChannelOptions {
     /// gRPC service config, as its JSON document.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub service_config: Option<ServiceConfig>,
+    /// False: servers are not asked for their health, whatever the service config says (gRFC A17). Default: true.
+    pub health_checking: bool,
     /// Leave what a peer said (`peer_text`) out of every failure record. Default: false.
     pub suppress_peer_text: bool,
     /// Test only: where to panic once, to prove that a panic ends as CORE_FAULT and nothing else.
@@ -186,6 +188,7 @@ impl Default for ChannelOptions {
             dns: DnsOptions::default(),
             retry: RetryOptions::default(),
             service_config: None,
+            health_checking: true,
             suppress_peer_text: false,
             plant_panic: None,
         }

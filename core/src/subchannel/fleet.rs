@@ -2,6 +2,7 @@
 use crate::transport::Monitor;
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,8 +13,12 @@ pub(crate) struct FleetStats {
     pub(crate) connections: usize,
     /// Streams on them.
     pub(crate) streams: usize,
-    /// Tasks that belong to the channel and not to a call: the controller, dials, connections.
+    /// Tasks that belong to the channel and not to a call: the controller, dials, connections, health checks.
     pub(crate) tasks: usize,
+    /// Those of health checks.
+    pub(crate) checks: usize,
+    /// Their streams.
+    pub(crate) asking: usize,
 }
 
 /// All connections of one channel, those included that only finish their last calls.
@@ -27,6 +32,8 @@ struct Ships {
     live: HashMap<u64, Monitor>,
     next: u64,
     tasks: usize,
+    checks: usize,
+    asking: usize,
     closed: bool,
 }
 
@@ -44,9 +51,23 @@ impl Fleet {
     }
 
     /// Counts a task until the guard is dropped.
-    pub(crate) fn task(self: &Arc<Self>) -> TaskGuard {
-        self.lock().tasks += 1;
-        TaskGuard { fleet: self.clone() }
+    pub(crate) fn task(self: &Arc<Self>) -> Counted {
+        self.count(|ships| &mut ships.tasks)
+    }
+
+    /// Counts the task of a health check.
+    pub(crate) fn check(self: &Arc<Self>) -> (Counted, Counted) {
+        (self.task(), self.count(|ships| &mut ships.checks))
+    }
+
+    /// Counts the stream of a health check, which keeps no channel from going idle.
+    pub(crate) fn asking(self: &Arc<Self>) -> Counted {
+        self.count(|ships| &mut ships.asking)
+    }
+
+    fn count(self: &Arc<Self>, number: Number) -> Counted {
+        *number(&mut self.lock()) += 1;
+        Counted { fleet: self.clone(), number }
     }
 
     /// Closes every connection, now and from now on: calls in flight end with CHANNEL_UNUSABLE.
@@ -65,6 +86,8 @@ impl Fleet {
             connections: ships.live.len(),
             streams: ships.live.values().map(|monitor| monitor.stats().streams).sum(),
             tasks: ships.tasks,
+            checks: ships.checks,
+            asking: ships.asking,
         }
     }
 
@@ -86,14 +109,22 @@ impl Drop for Enlisted {
     }
 }
 
-/// One task in the count.
-#[derive(Debug)]
-pub(crate) struct TaskGuard {
+type Number = fn(&mut Ships) -> &mut usize;
+
+/// One in a count.
+pub(crate) struct Counted {
     fleet: Arc<Fleet>,
+    number: Number,
 }
 
-impl Drop for TaskGuard {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.fleet.lock().tasks -= 1;
+        *(self.number)(&mut self.fleet.lock()) -= 1;
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counted")
     }
 }

@@ -6,6 +6,7 @@ pub mod details;
 mod dns;
 mod echo;
 pub mod frames;
+mod health;
 mod interop;
 mod peer;
 mod play;

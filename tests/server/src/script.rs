@@ -59,6 +59,27 @@ pub struct Testbed {
     pub max_concurrent_streams: Option<u32>,
     /// After this long a connection is drained (gRFC A9).
     pub max_connection_age_ms: Option<u64>,
+    /// What the health service says to who watches, one step after the other; absent: SERVING.
+    pub health: Option<Vec<HealthStep>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStep {
+    Say(ServingStatus),
+    SleepMs(u64),
+    /// Ends the watch with this grpc-status.
+    End(u8),
+}
+
+/// As `grpc.health.v1` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServingStatus {
+    Unknown,
+    Serving,
+    NotServing,
+    ServiceUnknown,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -3,14 +3,10 @@ use crate::{
     Result,
     counted::{Counted, Counters},
     echo::Echo,
+    health::Doctor,
     interop,
     pb::{
-        health::{
-            HealthCheckRequest, HealthCheckResponse,
-            health_check_response::ServingStatus,
-            health_server::{Health, HealthServer},
-        },
-        raw_service::echo_server::EchoServer,
+        health::health_server::HealthServer, raw_service::echo_server::EchoServer,
         testbed::testbed_server::TestbedServer,
     },
     raw_echo::RawEcho,
@@ -48,7 +44,7 @@ pub(crate) struct WantedTrailers(pub(crate) HeaderMap);
 pub(crate) struct Services {
     testbed: TestbedServer<Echo>,
     raw: EchoServer<RawEcho>,
-    health: HealthServer<Serving>,
+    health: HealthServer<Doctor>,
     max_concurrent_streams: Option<u32>,
     max_connection_age: Option<Duration>,
 }
@@ -70,7 +66,7 @@ impl Services {
             Some(other) => return Err(format!("unknown compression {other}").into()),
         };
         let raw = EchoServer::new(RawEcho).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
-        let health = HealthServer::new(Serving);
+        let health = HealthServer::new(Doctor::new(options.health.clone()));
         Ok(Services {
             testbed,
             raw,
@@ -153,31 +149,4 @@ fn with_trailers(mut response: Response<Body>) -> Response<Body> {
             frame
         }))
     })
-}
-
-/// Serves whatever is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Serving;
-
-fn serving() -> HealthCheckResponse {
-    HealthCheckResponse { status: ServingStatus::Serving.into() }
-}
-
-#[tonic::async_trait]
-impl Health for Serving {
-    type WatchStream = tokio_stream::Pending<std::result::Result<HealthCheckResponse, Status>>;
-
-    async fn check(
-        &self,
-        _: tonic::Request<HealthCheckRequest>,
-    ) -> std::result::Result<tonic::Response<HealthCheckResponse>, Status> {
-        Ok(tonic::Response::new(serving()))
-    }
-
-    async fn watch(
-        &self,
-        _: tonic::Request<HealthCheckRequest>,
-    ) -> std::result::Result<tonic::Response<Self::WatchStream>, Status> {
-        Ok(tonic::Response::new(tokio_stream::pending()))
-    }
 }

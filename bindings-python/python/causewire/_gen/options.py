@@ -104,6 +104,8 @@ class ChannelOptions(TypedDict, total=False):
     retry: RetryOptions
     #: gRPC service config, as its JSON document.
     service_config: Optional[Dict[str, Any]]
+    #: False: servers are not asked for their health, whatever the service config says (gRFC A17). Default: true.
+    health_checking: bool
     #: Leave what a peer said (`peer_text`) out of every failure record. Default: false.
     suppress_peer_text: bool
 
@@ -127,6 +129,7 @@ CHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset((
     "dns",
     "retry",
     "service_config",
+    "health_checking",
     "suppress_peer_text",
 ))
 

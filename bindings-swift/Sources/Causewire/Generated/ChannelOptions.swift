@@ -286,6 +286,8 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
   public var retry: RetryOptions?
   /// gRPC service config, as its JSON document.
   public var serviceConfig: JSONValue?
+  /// False: servers are not asked for their health, whatever the service config says (gRFC A17). Default: true.
+  public var healthChecking: Bool?
   /// Leave what a peer said (`peer_text`) out of every failure record. Default: false.
   public var suppressPeerText: Bool?
 
@@ -307,6 +309,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     dns: DnsOptions? = nil,
     retry: RetryOptions? = nil,
     serviceConfig: JSONValue? = nil,
+    healthChecking: Bool? = nil,
     suppressPeerText: Bool? = nil
   ) {
     self.tls = tls
@@ -326,6 +329,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     self.dns = dns
     self.retry = retry
     self.serviceConfig = serviceConfig
+    self.healthChecking = healthChecking
     self.suppressPeerText = suppressPeerText
   }
 
@@ -347,6 +351,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     case dns
     case retry
     case serviceConfig = "service_config"
+    case healthChecking = "health_checking"
     case suppressPeerText = "suppress_peer_text"
   }
 
@@ -373,6 +378,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     try values.encodeIfPresent(dns, forKey: .dns)
     try values.encodeIfPresent(retry, forKey: .retry)
     try values.encodeIfPresent(serviceConfig, forKey: .serviceConfig)
+    try values.encodeIfPresent(healthChecking, forKey: .healthChecking)
     try values.encodeIfPresent(suppressPeerText, forKey: .suppressPeerText)
   }
 
@@ -395,6 +401,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
       + "dns: \(String(describing: dns)), "
       + "retry: \(String(describing: retry)), "
       + "serviceConfig: \(String(describing: serviceConfig)), "
+      + "healthChecking: \(String(describing: healthChecking)), "
       + "suppressPeerText: \(String(describing: suppressPeerText))"
       + ")"
   }
