@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test bench conformance lint gen fmt clean
+.PHONY: help demo test bench conformance soak lint gen fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -16,6 +16,9 @@ test: ## Everything: lint, unit tests, language tests, the scenario suite on fiv
 
 conformance: ## The suites that others wrote, whole, on five drivers (part of it is in `make test`)
 	@make/conformance.sh
+
+soak: ## Ten minutes of random kills, drains, dead paths and names; a stream that is silent for twelve
+	@make/soak.sh
 
 bench: ## Every client beside its peers, and many of everything; writes docs/bench.md
 	@make/bench.sh

@@ -31,5 +31,5 @@ swift_wanted() { [ "${SWIFT:-on}" != off ]; }
 # All at once, because cargo builds a dependency anew for every other set of features.
 build_rust() {
   cargo build -q --profile "$PROFILE" -p causewire-testbed -p causewire-runner -p causewire-drive \
-    -p causewire-demo -p causewire-quickstart -p causewire-conformance -p causewire-interop
+    -p causewire-demo -p causewire-quickstart -p causewire-conformance -p causewire-interop -p causewire-endurance
 }

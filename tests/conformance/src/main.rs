@@ -1,11 +1,10 @@
 //! The client under test of connectrpc/conformance: makes each call by the public API of one language.
-mod driver;
 mod frames;
 mod proto;
 mod request;
 mod response;
 
-use driver::Driver;
+use causewire_testbed::drive::Driver;
 use proto::{ClientCompatRequest, ClientCompatResponse, ClientErrorResult, client_compat_response::Result as Outcome};
 use std::{process::ExitCode, sync::Arc};
 use tokio::{

@@ -18,8 +18,8 @@ pub(crate) async fn serve(socket: UdpSocket, script: Dns) -> io::Result<()> {
     }
 }
 
-/// `None` for what is not a query.
-fn answer(query: &[u8], script: &Dns) -> Option<Vec<u8>> {
+/// The answer to a query; `None` for what is not one.
+pub fn answer(query: &[u8], script: &Dns) -> Option<Vec<u8>> {
     let mut end = HEADER;
     while *query.get(end)? > 0 {
         end += 1 + usize::from(*query.get(end)?);

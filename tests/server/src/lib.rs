@@ -1,9 +1,11 @@
 //! The server of Causewire's tests: a gRPC echo service, and scripted peers that misbehave in every known way.
+pub mod backend;
 pub mod certificates;
 pub mod control;
 pub mod counted;
 pub mod details;
-mod dns;
+pub mod dns;
+pub mod drive;
 mod echo;
 pub mod frames;
 mod health;

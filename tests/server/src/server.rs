@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use serde::Serialize;
 use socket2::{Domain, SockAddr, Type};
 use std::{
+    future::pending,
     io,
     net::{Ipv4Addr, SocketAddr},
     os::fd::AsFd,
@@ -226,7 +227,7 @@ async fn connection(transport: Transport, setup: Arc<Setup>, number: usize) -> i
         None | Some([Step::Testbed, ..]) => {
             // The dup would keep the connection open after the gRPC server has closed it.
             drop(socket);
-            setup.services.serve(io).await
+            setup.services.serve(io, pending()).await
         }
         Some(steps) => play(io, socket, steps).await,
     }

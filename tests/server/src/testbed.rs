@@ -16,8 +16,15 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::sleep;
 use tonic::{Status, body::Body, codec::CompressionEncoding, codegen::Service};
 
 /// Large enough that nobody waits for a window who does not want to.
@@ -76,8 +83,8 @@ impl Services {
         })
     }
 
-    /// Returns when the connection has ended.
-    pub(crate) async fn serve(&self, io: Counted) -> io::Result<()> {
+    /// Returns when the connection has ended. Drains it once `drain` returns or it is too old.
+    pub(crate) async fn serve(&self, io: Counted, drain: impl Future<Output = ()>) -> io::Result<()> {
         let (tls, client_certificate) = (io.tls, io.client_certificate);
         let services = Arc::new(self.clone());
         let service = service_fn(move |request| {
@@ -95,12 +102,12 @@ impl Services {
             .max_concurrent_streams(self.max_concurrent_streams)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
-        if let Some(age) = self.max_connection_age {
-            match timeout(age, connection.as_mut()).await {
-                Ok(end) => return end.map_err(io::Error::other),
-                Err(_) => connection.as_mut().graceful_shutdown(),
-            }
+        tokio::select! {
+            end = connection.as_mut() => return end.map_err(io::Error::other),
+            () = aged(self.max_connection_age) => {}
+            () = drain => {}
         }
+        connection.as_mut().graceful_shutdown();
         connection.await.map_err(io::Error::other)
     }
 
@@ -132,6 +139,13 @@ impl Services {
         } else {
             infallible(self.health.clone().call(request).await)
         }
+    }
+}
+
+async fn aged(age: Option<Duration>) {
+    match age {
+        Some(age) => sleep(age).await,
+        None => pending().await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `tests/drive LANG`: lines in, and for each a line out with the same id, in any order.
+//! A hold on `tests/drive LANG`: lines in, and for each a line out with the same id, in any order.
 use crate::Result;
 use serde_json::Value;
 use std::{
@@ -19,7 +19,7 @@ use tokio::{
 const EXIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub struct Driver {
     child: AsyncMutex<Child>,
     input: AsyncMutex<Option<ChildStdin>>,
     waiting: Arc<Mutex<Waiting>>,
@@ -34,7 +34,7 @@ struct Waiting {
 }
 
 impl Driver {
-    pub(crate) fn start(language: &str) -> Result<Self> {
+    pub fn start(language: &str) -> Result<Self> {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drive");
         let mut child = Command::new(program)
             .arg(language)
@@ -50,7 +50,7 @@ impl Driver {
     }
 
     /// Hands over a line and waits for its answer.
-    pub(crate) async fn ask(&self, id: &str, mut line: Value) -> Result<Value> {
+    pub async fn ask(&self, id: &str, mut line: Value) -> Result<Value> {
         line["id"] = id.into();
         let (sender, receiver) = oneshot::channel();
         {
@@ -73,7 +73,7 @@ impl Driver {
     }
 
     /// Ends the input; the driver has to exit with 0, having written nothing that nobody asked for.
-    pub(crate) async fn finish(&self) -> Result<()> {
+    pub async fn finish(&self) -> Result<()> {
         drop(self.input.lock().await.take());
         let mut child = self.child.lock().await;
         let Ok(status) = timeout(EXIT, child.wait()).await else {
