@@ -10,6 +10,8 @@ pub(crate) struct Backoff {
     longest: Duration,
     spread: f64,
     jitter: Jitter,
+    /// The last wait before it was spread.
+    nominal: Duration,
 }
 
 impl Backoff {
@@ -28,13 +30,18 @@ impl Backoff {
             .with_randomization_factor(0.0)
             .with_max_elapsed_time(None)
             .build();
-        Backoff { base, longest, spread: options.jitter, jitter }
+        Backoff { base, longest, spread: options.jitter, jitter, nominal: Duration::ZERO }
     }
 
     /// The next wait. Every one is spread, the first too: clients that fail together must not come back together.
     pub(crate) fn next(&mut self) -> Duration {
-        let base = self.base.next_backoff().unwrap_or(self.longest);
-        self.jitter.spread(base, self.spread)
+        self.nominal = self.base.next_backoff().unwrap_or(self.longest);
+        self.jitter.spread(self.nominal, self.spread)
+    }
+
+    /// The last wait as it was before it was spread: the same for everybody.
+    pub(crate) fn nominal(&self) -> Duration {
+        self.nominal
     }
 
     /// Starts again at the shortest wait.

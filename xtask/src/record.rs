@@ -82,6 +82,11 @@ fn attempt() -> Shape {
             Field::new("code", Type::Code, "How it ended: a gRPC status code."),
             Field::new("cause", Type::Word("Cause"), "Why it failed."),
             Field::new("delay_ms", Type::Int, "The wait before it.").required(),
+            Field::new(
+                "next_ms",
+                Type::Int,
+                "How long after its beginning the next one there may begin, jitter aside.",
+            ),
             Field::new("elapsed", Type::Object("Elapsed".into()), "Time per phase."),
         ],
     )
@@ -123,6 +128,7 @@ fn failure() -> Shape {
             ),
             Field::new("details", Type::List(Box::new(Type::Detail)), "The decoded `google.rpc` error details."),
             Field::new("details_state", word("DetailsState"), "What became of the error details."),
+            Field::new("channel_state", Type::Text, "The state of the channel, where that is why the call failed."),
         ],
     )
 }
@@ -151,12 +157,14 @@ mod tests {
             code: Some(core::Code::Unavailable),
             cause: Some(core::Cause::ConnectRefused),
             delay: Duration::ZERO,
+            next: Some(Duration::ZERO),
             elapsed: record.elapsed.clone(),
         }];
         record.retry_stopped = Some(core::RetryStopped::Attempts);
         record.underlying = Some(core::Failure::new(core::Record::new(core::Cause::CoreFault)));
         record.details = vec![core::Detail::Unknown(Default::default())];
         record.details_state = Some(core::DetailsState::Decoded);
+        record.channel_state = Some("READY".into());
         core::Failure::new(record)
     }
 

@@ -226,6 +226,8 @@ export interface Evidence {
   readonly http_status?: number;
   /** The issuer of the server's certificate */
   readonly issuer?: string;
+  /** The silence after which this connection pinged */
+  readonly keepalive_ms?: number;
   /** The last stream that GOAWAY says was or may be processed */
   readonly last_stream?: number;
   /** The length of the body that was not gRPC, in bytes */
@@ -234,6 +236,8 @@ export interface Evidence {
   readonly limit?: string;
   /** The names that the server's certificate is for */
   readonly names?: readonly string[];
+  /** The same of the connections that follow */
+  readonly next_keepalive_ms?: number;
   /** The end of the certificate's validity, as `2026-10-01T08:00:00Z` */
   readonly not_after?: string;
   /** The begin of the certificate's validity, as `2026-10-01T08:00:00Z` */
@@ -507,6 +511,8 @@ export interface Attempt {
   readonly cause?: Cause;
   /** The wait before it. */
   readonly delay_ms: number;
+  /** How long after its beginning the next one there may begin, jitter aside. */
+  readonly next_ms?: number;
   /** Time per phase. */
   readonly elapsed?: Elapsed;
 }
@@ -565,6 +571,8 @@ export interface Failure {
   readonly details?: readonly Detail[];
   /** What became of the error details. */
   readonly details_state?: DetailsState;
+  /** The state of the channel, where that is why the call failed. */
+  readonly channel_state?: string;
 }
 
 /** What is known of a cause before any evidence. */
@@ -594,7 +602,7 @@ export const CAUSES: Readonly<Record<Cause, CauseInfo>> = {
   CONNECT_BLOCKED_LOCALLY: { id: 304, layer: "tcp", category: "config", code: 14, retry: "fix", reached: "no", meaning: "This machine forbids the connection." },
   PEER_CLOSED_EARLY: { id: 305, layer: "tcp", category: "server", code: 14, retry: "safe", reached: "no", meaning: "The peer accepted the connection and closed it before HTTP/2 began." },
   CONNECTION_LOST: { id: 306, layer: "tcp", category: "network", code: 14, retry: "idempotent", reached: "maybe", meaning: "The connection broke during the call." },
-  KEEPALIVE_TIMEOUT: { id: 307, layer: "tcp", category: "network", code: 14, retry: "idempotent", reached: "maybe", meaning: "The peer stopped answering keepalive pings." },
+  KEEPALIVE_TIMEOUT: { id: 307, layer: "tcp", category: "network", code: 14, retry: "idempotent", reached: "maybe", meaning: "The peer stopped answering keepalive pings, or the kernel's own probes." },
   PROXY_UNREACHABLE: { id: 401, layer: "proxy", category: "network", code: 14, retry: "safe", reached: "no", meaning: "The CONNECT proxy cannot be reached." },
   PROXY_DENIED: { id: 402, layer: "proxy", category: "security", code: 14, retry: "fix", reached: "no", meaning: "The CONNECT proxy refused the tunnel for reasons of policy or credentials." },
   PROXY_FAILED: { id: 403, layer: "proxy", category: "network", code: 14, retry: "safe", reached: "no", meaning: "The CONNECT proxy could not open the tunnel." },

@@ -68,7 +68,10 @@ export interface ChannelOptions {
   authority?: string | null | undefined;
   /** HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1). */
   proxy?: string | null | undefined;
-  /** HTTP/2 PING keepalive (gRFC A8). Default: none. */
+  /**
+   * HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
+   * while a call waits, and then every 5 minutes until the server sends headers or data.
+   */
   keepalive?: KeepaliveOptions | null | undefined;
   /** Largest message accepted, after decompression. Default: 4194304. */
   maxReceiveMessageBytes?: number | undefined;

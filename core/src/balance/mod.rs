@@ -14,7 +14,7 @@ mod tests;
 mod verdict;
 
 pub use crate::subchannel::ConnectivityState;
-pub(crate) use cell::{PickerCell, Waiting};
+pub(crate) use cell::{PickerCell, Waiting, in_state};
 pub(crate) use load::Charge;
 
 use crate::{

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     balance::{
         self, ConnectivityState, Effect, Endpoint, Event, Failing, PickerCell, Policy, Queueing, Update, Waiting,
+        in_state,
     },
     clock::{self, Instant},
     failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
@@ -232,13 +233,19 @@ impl Controller {
     }
 
     fn note_end(&self, signal: &Signal) {
-        match &signal.news {
-            News::Gone(Some(evidence)) => {
-                self.log.log(Level::Info, || format!("disconnected: {}", Failure::from(evidence.clone()).line()));
+        let News::Gone(end) = &signal.news else { return };
+        let level = match end {
+            None | Some(Evidence::GoAway { code: 0, .. }) => Level::Debug,
+            Some(Evidence::GoAway { pings: Some(time), .. }) => {
+                self.setup.calm_keepalive(*time);
+                Level::Warn
             }
-            News::Gone(None) => self.log.log(Level::Debug, || "a connection drains".to_owned()),
-            News::Entered(_) | News::Dialled(_) | News::Crowded => {}
-        }
+            Some(_) => Level::Info,
+        };
+        self.log.log(level, || match end {
+            None => "a connection drains".to_owned(),
+            Some(evidence) => format!("disconnected: {}", Failure::from(evidence.clone()).line()),
+        });
     }
 
     fn note(&self, id: SubId, status: &Status) {
@@ -259,7 +266,8 @@ impl Controller {
             None if self.state == ConnectivityState::TransientFailure && !self.subs.is_empty() => Phase::Backoff,
             None => Phase::Pick,
         };
-        self.cell.set_waiting(Waiting { phase, problem: self.problem.clone() });
+        let problem = self.problem.clone().map(|problem| in_state(problem, self.state));
+        self.cell.set_waiting(Waiting { phase, problem });
     }
 
     // --- idleness (gRFC A62)

@@ -21,7 +21,7 @@ use http::HeaderValue;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32},
     },
     time::Duration,
@@ -79,7 +79,7 @@ impl ChannelCore {
             tls,
             connect_timeout: Duration::from_millis(options.connect_timeout_ms),
             limits: Limits { max_metadata_bytes: options.max_metadata_bytes as usize, ..Limits::default() },
-            keepalive: keepalive(&options),
+            keepalive: Mutex::new(Some(keepalive(&options))),
             backoff: options.backoff.clone(),
             reconnect_window: Duration::from_millis(options.reconnect_window_ms),
             most_connections: Arc::new(AtomicU32::new(most_connections(&options))),
@@ -222,11 +222,12 @@ fn most_connections(options: &ChannelOptions) -> u32 {
     wanted.min(options.max_connections_per_subchannel)
 }
 
-fn keepalive(options: &ChannelOptions) -> Option<Keepalive> {
-    let rule = options.keepalive.as_ref()?;
-    Some(Keepalive {
+fn keepalive(options: &ChannelOptions) -> Keepalive {
+    let Some(rule) = &options.keepalive else { return Keepalive::UNASKED };
+    Keepalive {
         time: Duration::from_millis(rule.time_ms).max(KEEPALIVE_FLOOR),
         timeout: Duration::from_millis(rule.timeout_ms),
         without_calls: rule.without_calls,
-    })
+        spacing: None,
+    }
 }

@@ -1,11 +1,13 @@
 //! Channels against servers on loopback; time is virtual wherever it matters.
+mod healing;
+
 use super::{ChannelCore, Parts};
 use crate::{
     balance::{ConnectivityState as State, Waiting},
     clock,
     failure::{Category, Cause, Evidence, Failure, Phase, Reached, ResolverProblem},
     observe::LogSink,
-    options::{BackoffOptions, ChannelOptions, TlsOptions},
+    options::{BackoffOptions, ChannelOptions, KeepaliveOptions, TlsOptions},
     resolve::{ResolveFuture, ResolveHook},
     subchannel::testing::{Server, closed_port, rt, slammed_door},
     transport::Connection,

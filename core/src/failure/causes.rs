@@ -172,9 +172,9 @@ causes! {
     [address how errno errno_name]
 
     307 KeepaliveTimeout "KEEPALIVE_TIMEOUT" Tcp Network, Unavailable, Idempotent vary, Maybe vary, Local;
-    "The peer stopped answering keepalive pings.";
-    "{address|The server} stopped answering pings[ for {waited_ms} ms]: a dead path or a frozen peer. The next call uses a new connection.";
-    [address waited_ms]
+    "The peer stopped answering keepalive pings, or the kernel's own probes.";
+    "{address|The server} stopped answering[ pings for {waited_ms} ms]: a dead path or a frozen peer. The next call uses a new connection.";
+    [address waited_ms errno errno_name]
 
     401 ProxyUnreachable "PROXY_UNREACHABLE" Proxy Network, Unavailable, Safe, No, Local;
     "The CONNECT proxy cannot be reached.";
@@ -273,8 +273,8 @@ causes! {
 
     605 H2GoawayTooManyPings "H2_GOAWAY_TOO_MANY_PINGS" Http2 Config, Unavailable, Safe vary, Unprocessed vary, PeerTransport;
     "The server closed the connection because keepalive pings came too often.";
-    "Keepalive pings came more often than the server allows; new connections ping half as often. Align `keepalive.time_ms` with the server's minimum.";
-    [h2_code h2_name last_stream]
+    "Keepalive pings[ after {keepalive_ms} ms of silence] came more often than the server allows; new connections ping[ after {next_keepalive_ms} ms,] half as often. Align `keepalive.time_ms` with the server's minimum.";
+    [h2_code h2_name last_stream keepalive_ms next_keepalive_ms]
 
     606 H2GoawayClosed "H2_GOAWAY_CLOSED" Http2 Server, Unavailable, Idempotent vary, Maybe vary, PeerTransport;
     "The server closed the connection while the call was on it.";

@@ -74,8 +74,8 @@ pub enum Evidence {
     NotHttp2 { address: String, speaks: Speaks },
     /// No SETTINGS came.
     NoSettings { address: String, waited: Duration },
-    /// GOAWAY ended the call.
-    GoAway { code: u32, last_stream: u32, debug: Vec<u8>, unprocessed: bool, too_many_pings: bool },
+    /// GOAWAY ended the call. `pings`: it is about ours, which came after this much silence.
+    GoAway { code: u32, last_stream: u32, debug: Vec<u8>, unprocessed: bool, pings: Option<Duration> },
     /// RST_STREAM from the peer.
     Reset { code: u32 },
     /// The peer broke HTTP/2; `opening` when before its first SETTINGS.

@@ -74,6 +74,7 @@ fn set(record: &mut Record, key: String, value: Json) -> Result<(), NotARecord> 
         "underlying" => record.underlying = Some(Failure::new(read(value)?)),
         "details" => record.details = list("details", value)?.into_iter().map(detail).collect(),
         "details_state" => record.details_state = DetailsState::parse(string("details_state", &value)?),
+        "channel_state" => record.channel_state = Some(string("channel_state", &value)?.to_owned().into()),
         _ => record.extra.push((key, value)),
     }
     Ok(())
@@ -127,12 +128,14 @@ fn elapsed(value: &Json) -> Vec<(Phase, Duration)> {
 
 fn attempt(value: &Json) -> Attempt {
     let text = |key| value.get(key).and_then(Json::as_str);
+    let ms = |key| value.get(key).and_then(Json::as_u64).map(Duration::from_millis);
     Attempt {
         address: text("address").map(Arc::from),
         peer: text("peer").map(Arc::from),
         code: value.get("code").and_then(code),
         cause: text("cause").and_then(Cause::parse),
-        delay: Duration::from_millis(value.get("delay_ms").and_then(Json::as_u64).unwrap_or_default()),
+        delay: ms("delay_ms").unwrap_or_default(),
+        next: ms("next_ms"),
         elapsed: value.get("elapsed").map(elapsed).unwrap_or_default(),
     }
 }

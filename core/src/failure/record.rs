@@ -54,6 +54,8 @@ pub struct Record {
     pub details: Vec<Detail>,
     /// What became of the error details. Absent where the service never answered.
     pub details_state: Option<DetailsState>,
+    /// The state of the channel, where that is why the call failed: `TRANSIENT_FAILURE`, or what else it waited in.
+    pub channel_state: Option<Cow<'static, str>>,
     /// Keys that a newer version wrote.
     pub extra: Vec<(String, Json)>,
 }
@@ -95,6 +97,8 @@ pub struct Attempt {
     pub cause: Option<Cause>,
     /// The wait before it.
     pub delay: Duration,
+    /// How long after its beginning the next one to this address may begin, jitter aside.
+    pub next: Option<Duration>,
     /// Time per phase.
     pub elapsed: Vec<(Phase, Duration)>,
 }
@@ -126,6 +130,7 @@ impl Record {
             underlying: None,
             details: Vec::new(),
             details_state: None,
+            channel_state: None,
             extra: Vec::new(),
         }
     }

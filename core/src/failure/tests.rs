@@ -40,6 +40,7 @@ fn full() -> Failure {
         code: Some(Code::Unavailable),
         cause: Some(Cause::NetworkUnreachable),
         delay: ms(1000),
+        next: Some(ms(1600)),
         elapsed: vec![(Phase::Connect, ms(4))],
     }];
     record.retry_stopped = Some(RetryStopped::Deadline);
@@ -48,6 +49,7 @@ fn full() -> Failure {
         Detail::Unknown(UnknownDetail { type_url: "type.googleapis.com/acme.Reason".into(), value: "AAE=".into() }),
     ];
     record.details_state = Some(DetailsState::Decoded);
+    record.channel_state = Some("TRANSIENT_FAILURE".into());
     failure
 }
 
@@ -60,13 +62,13 @@ const FULL: &str = concat!(
     r#""deadline":{"budget_ms":1500,"source":"service_config"},"#,
     r#""stream":{"sent_messages":"1","sent_bytes":"18446744073709551615","received_messages":"0","received_bytes":"0","id":1},"#,
     r#""elapsed":{"resolve_ms":3,"connect_ms":10,"backoff_ms":5},"#,
-    r#""attempts":[{"address":"10.0.0.1:443","code":14,"cause":"NETWORK_UNREACHABLE","delay_ms":1000,"elapsed":{"connect_ms":4}}],"#,
+    r#""attempts":[{"address":"10.0.0.1:443","code":14,"cause":"NETWORK_UNREACHABLE","delay_ms":1000,"next_ms":1600,"elapsed":{"connect_ms":4}}],"#,
     r#""retry_stopped":"deadline","underlying":{"v":1,"code":14,"status":"UNAVAILABLE","cause":"NETWORK_UNREACHABLE","#,
     r#""cause_id":303,"layer":"tcp","category":"network","origin":"local","retry":"safe","reached":"no","#,
     r#""hint":"This host has no route to 10.0.0.1:443. Check the network and the VPN.","#,
     r#""evidence":{"address":"10.0.0.1:443","errno":4242}},"#,
     r#""details":[{"type":"google.rpc.RetryInfo","retry_delay_ms":50},"#,
-    r#"{"type_url":"type.googleapis.com/acme.Reason","value":"AAE="}],"details_state":"decoded"}"#,
+    r#"{"type_url":"type.googleapis.com/acme.Reason","value":"AAE="}],"details_state":"decoded","channel_state":"TRANSIENT_FAILURE"}"#,
 );
 
 #[test]

@@ -49,6 +49,7 @@ impl Serialize for Nested<'_> {
         map.maybe("underlying", underlying.map(|failure| Nested(failure.record(), depth + 1)))?;
         map.filled("details", &record.details, record.details.is_empty())?;
         map.maybe("details_state", record.details_state.map(super::DetailsState::as_str))?;
+        map.maybe("channel_state", record.channel_state.as_deref())?;
         for (key, value) in &record.extra {
             map.put(key, value)?;
         }
@@ -101,6 +102,7 @@ impl Serialize for Attempt {
         map.maybe("code", self.code.map(super::Code::as_u8))?;
         map.maybe("cause", self.cause.map(super::Cause::name))?;
         map.put("delay_ms", &millis(self.delay))?;
+        map.maybe("next_ms", self.next.map(millis))?;
         map.filled("elapsed", &Elapsed(&self.elapsed), self.elapsed.is_empty())?;
         map.0.end()
     }

@@ -54,7 +54,8 @@ pub struct ChannelOptions {
     pub authority: Option<String>,
     /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
     pub proxy: Option<Secret<String>>,
-    /// HTTP/2 PING keepalive (gRFC A8). Default: none.
+    /// HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence while a
+    /// call waits, and then every 5 minutes until the server sends headers or data.
     pub keepalive: Option<KeepaliveOptions>,
     /// Largest message accepted, after decompression. Default: 4194304.
     pub max_receive_message_bytes: u64,

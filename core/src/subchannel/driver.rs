@@ -16,7 +16,7 @@ use crate::{
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -31,7 +31,8 @@ pub(crate) struct Setup {
     pub(crate) tls: Option<Arc<dyn TlsSource>>,
     pub(crate) connect_timeout: Duration,
     pub(crate) limits: Limits,
-    pub(crate) keepalive: Option<Keepalive>,
+    /// Of the connections to come.
+    pub(crate) keepalive: Mutex<Option<Keepalive>>,
     pub(crate) backoff: BackoffOptions,
     /// Over which the first attempts after a loss are spread; zero: not at all.
     pub(crate) reconnect_window: Duration,
@@ -51,9 +52,19 @@ impl Setup {
             tls: self.tls.clone(),
             timeout,
             limits: self.limits,
-            keepalive: self.keepalive,
+            keepalive: *self.keepalive(),
             plant_panic: self.panic_planted.swap(false, Relaxed),
         }
+    }
+
+    /// A server complained about pings after this much silence (gRFC A8). Several connections may bring the same complaint.
+    pub(crate) fn calm_keepalive(&self, time: Duration) {
+        let mut rule = self.keepalive();
+        *rule = rule.map(|rule| if rule.time <= time { rule.calmer() } else { rule });
+    }
+
+    fn keepalive(&self) -> MutexGuard<'_, Option<Keepalive>> {
+        self.keepalive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A slow link gets longer with each attempt (doc/connection-backoff.md), unless the program wants to know sooner
@@ -275,10 +286,11 @@ impl Subchannel {
             elapsed.push((Phase::Settings, timings.settings));
         }
         let (code, cause) = (Some(failure.code()), Some(failure.cause()));
+        let next = Some(self.pace.next());
         let record = failure.record_mut();
         record.elapsed.clone_from(&elapsed);
         record.attempts =
-            vec![Attempt { address: Some(address), peer, code, cause, delay: self.pace.waited(), elapsed }];
+            vec![Attempt { address: Some(address), peer, code, cause, delay: self.pace.waited(), next, elapsed }];
         failure
     }
 }

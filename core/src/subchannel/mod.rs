@@ -96,7 +96,8 @@ pub(crate) enum News {
     /// The attempt entered a phase.
     Entered(DialPhase),
     Dialled(Result<Connection, Box<DialFailed>>),
-    /// The connection takes no new calls. `None`: it drains, and calls in flight go on.
+    /// The connection takes no new calls, because of a GOAWAY or because it ended; calls in flight may go on. `None`: this
+    /// side drains it.
     Gone(Option<Evidence>),
     /// Calls wait for room on all connections of the address.
     Crowded,

@@ -79,6 +79,11 @@ impl Pace {
         self.waited
     }
 
+    /// How long after its beginning the attempt that is under way is followed by another, jitter and window aside.
+    pub(super) fn next(&self) -> Duration {
+        self.backoff.nominal()
+    }
+
     pub(super) fn tick(&mut self, now: Instant) -> Option<Due> {
         let due = match self.timer {
             Timer::Held(at) if at <= now => Due::Dial,

@@ -23,12 +23,13 @@ pub(super) async fn connect(spec: DialSpec, mut report: Report, fleet: Arc<Fleet
         end = &mut driver => Some(end),
         _ = connection.closed_or_draining() => None,
     };
+    let goaway = connection.goaway();
     // A draining connection ends with its last call, unless somebody still holds a handle.
     drop(connection);
     match end {
         Some(end) => report.gone(Some(end.evidence)),
         None => {
-            report.gone(None);
+            report.gone(goaway);
             driver.await;
         }
     }

@@ -141,7 +141,7 @@ pub(crate) fn setup(signals: UnboundedSender<Signal>) -> Arc<Setup> {
         tls: None,
         connect_timeout: Duration::from_secs(20),
         limits: Limits::default(),
-        keepalive: None,
+        keepalive: Mutex::new(None),
         backoff: crate::options::BackoffOptions::default(),
         reconnect_window: Duration::ZERO,
         most_connections: Arc::new(AtomicU32::new(1)),

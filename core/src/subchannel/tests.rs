@@ -1,10 +1,12 @@
 use super::{
     Lanes, Setup, Signal, Status, SubId, Subchannel, choose,
+    pace::{Due, Pace},
     testing::{Server, closed_port, rt, setup, slammed_door},
 };
 use crate::{
     clock,
     failure::{Cause, Phase, Reached},
+    options::BackoffOptions,
     transport::{Address, Connection, Slot},
 };
 use std::{
@@ -297,4 +299,41 @@ async fn after_a_loss_the_attempt_waits_in_the_window_and_a_reset_ends_that() {
     assert!(bench.sub.reset_backoff().is_none());
     assert_eq!((bench.sub.due(), bench.sub.phase()), (None, Some(Phase::Connect)));
     bench.ready().await;
+}
+
+/// When one client that lost its server reaches it again, if it is away for half a second; in milliseconds.
+async fn back_after(options: &BackoffOptions, window: Duration) -> u128 {
+    const AWAY: Duration = Duration::from_millis(500);
+    let (start, mut pace) = (clock::now(), Pace::new(options, window));
+    pace.lost(true);
+    loop {
+        if pace.hold() {
+            tokio::time::sleep_until(pace.due().unwrap()).await;
+            assert_eq!(pace.tick(clock::now()), Some(Due::Dial));
+        }
+        pace.began();
+        let since = clock::now().duration_since(start);
+        if since >= AWAY {
+            return since.as_millis();
+        }
+        pace.rest();
+        tokio::time::sleep_until(pace.due().unwrap()).await;
+        assert_eq!(pace.tick(clock::now()), Some(Due::BackoffOver));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_clients_that_lost_their_server_do_not_come_back_at_once() {
+    let still = BackoffOptions { jitter: 0.0, ..BackoffOptions::default() };
+    let mut peaks = Vec::new();
+    for (options, window) in [(BackoffOptions::default(), 10), (BackoffOptions::default(), 0), (still, 0)] {
+        let mut shares = std::collections::BTreeMap::<u128, u32>::new();
+        for _ in 0..500 {
+            *shares.entry(back_after(&options, Duration::from_secs(window)).await / 100).or_default() += 1;
+        }
+        peaks.push(shares.into_values().max().unwrap());
+    }
+    assert!(peaks[0] <= 25, "at most 5 % within 100 ms: {peaks:?}");
+    assert!((100..300).contains(&peaks[1]), "jitter alone: {peaks:?}");
+    assert_eq!(peaks[2], 500, "without either all come at the same moment");
 }

@@ -74,6 +74,11 @@ impl Connection {
         }
     }
 
+    /// What the peer said when it asked for no more calls.
+    pub(crate) fn goaway(&self) -> Option<Evidence> {
+        fault::of_drain(self.state())
+    }
+
     /// Waits for room among the streams that the peer allows, first come first served (phase `stream_slot`).
     ///
     /// # Errors

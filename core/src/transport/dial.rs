@@ -2,7 +2,7 @@ use super::{
     Address, Connection, DialSpec, Driver, Limits, fault,
     framing::Framed,
     io::{Io, Socket},
-    keepalive::Pinger,
+    keepalive::{Pinger, kernel},
     state::State,
     tap::Tap,
     tls,
@@ -88,7 +88,7 @@ pub(crate) async fn dial_observed(
         Some(source) => Some(source.material().map_err(|evidence| progress.failed(DialPhase::Tls, *evidence))?),
         None => None,
     };
-    let socket = match timeout_at(progress.deadline, connect(&spec.address)).await {
+    let socket = match timeout_at(progress.deadline, connect(&spec.address, spec.user_timeout())).await {
         Ok(Ok(socket)) => socket,
         // A reset after the handshake, seen before anything else was asked of the socket.
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
@@ -157,7 +157,7 @@ pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
     };
     progress.done(DialPhase::Settings);
     let pinger = spec.keepalive.and_then(|rule| Some(Pinger::new(rule, connection.ping_pong()?)));
-    let state = Arc::new(State::new(wire, address, tls, spec.limits, progress.timings));
+    let state = Arc::new(State::new(wire, address, tls, spec.limits, spec.keepalive, progress.timings));
     if let Some(settings) = &state.wire.seen().settings {
         state.apply(settings);
     }
@@ -167,13 +167,13 @@ pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
 
 type Opened<T> = (SendRequest<Framed>, client::Connection<Tap<T>, Framed>);
 
-async fn connect(address: &Address) -> io::Result<Socket> {
+async fn connect(address: &Address, user_timeout: Duration) -> io::Result<Socket> {
     match address {
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
-            // It fails where the peer has already reset the connection, which the next read tells better.
+            // These fail where the peer has already reset the connection, which the next read tells better.
             let _ = stream.set_nodelay(true);
-            // TCP_USER_TIMEOUT and the kernel's own keepalive belong here too.
+            let _ = kernel::watch(&stream, user_timeout);
             Ok(stream.into())
         }
         #[cfg(unix)]

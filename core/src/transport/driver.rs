@@ -64,6 +64,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
         }
         // Before h2 writes, so that what is due now leaves in the same write.
         state.resets.drain(&mut self.reset_timer, cx);
+        if let Some(pinger) = &mut self.pinger {
+            pinger.before_write(&state.wire, state.slots.used(), cx);
+        }
         let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
         if let Poll::Ready(end) = Pin::new(connection).poll(cx) {
             return Poll::Ready(end.err());

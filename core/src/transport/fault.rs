@@ -72,6 +72,12 @@ pub(super) fn of_opening(state: &State, error: Option<&h2::Error>) -> StreamFaul
     StreamFault::new(evidence, Reached::No)
 }
 
+/// Why the peer wants no more calls, if it said so.
+pub(super) fn of_drain(state: &State) -> Option<Evidence> {
+    let seen = state.wire.seen();
+    seen.last_goaway.is_some().then(|| goaway(state, &seen, None, false))
+}
+
 /// How the connection as a whole ended.
 pub(super) fn of_connection(state: &State, error: Option<&h2::Error>) -> Evidence {
     let seen = state.wire.seen();
@@ -108,7 +114,7 @@ pub(super) fn of_settings(
             last_stream: goaway.last_stream,
             debug: goaway.debug.clone(),
             unprocessed: true,
-            too_many_pings: false,
+            pings: None,
         };
     }
     if !seen.first_bytes.is_empty() {
@@ -160,7 +166,8 @@ fn goaway(state: &State, seen: &Seen, code: Option<u32>, unprocessed: bool) -> E
     let code = code.unwrap_or(seen_code);
     // gRPC servers mean pings, h2 and hyper servers mean resets.
     let too_many_pings = code == ENHANCE_YOUR_CALM && state.wire.pings_out() > 0 && state.wire.resets_out() == 0;
-    Evidence::GoAway { code, last_stream, debug, unprocessed, too_many_pings }
+    let pings = state.keepalive.filter(|_| too_many_pings).map(|rule| rule.time);
+    Evidence::GoAway { code, last_stream, debug, unprocessed, pings }
 }
 
 fn broken_rules(state: &State, seen: &Seen, code: u32, block_counts: bool) -> Evidence {

@@ -27,6 +27,7 @@ pub(crate) use driver::Driver;
 pub(crate) use fault::StreamFault;
 pub use framing::Message;
 pub(crate) use framing::Outbound;
+pub(crate) use keepalive::Keepalive;
 pub(crate) use sockets::take_inherited;
 pub(crate) use stream::{RecvHalf, SendHalf};
 pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};
@@ -64,9 +65,17 @@ pub(crate) struct DialSpec {
     /// For TCP, TLS and SETTINGS together.
     pub(crate) timeout: Duration,
     pub(crate) limits: Limits,
+    /// Absent: no pings.
     pub(crate) keepalive: Option<Keepalive>,
     /// For tests of the guards: the driver panics once it carries a call.
     pub(crate) plant_panic: bool,
+}
+
+impl DialSpec {
+    /// How long bytes may stay unacknowledged (gRFC A18).
+    fn user_timeout(&self) -> Duration {
+        self.keepalive.unwrap_or(Keepalive::UNASKED).timeout
+    }
 }
 
 impl fmt::Debug for DialSpec {
@@ -91,17 +100,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { max_metadata_bytes: 16 << 10, max_streams: 100_000 }
     }
-}
-
-/// When to ask a silent peer whether it is there (gRFC A8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Keepalive {
-    /// Silence before a ping.
-    pub(crate) time: Duration,
-    /// Silence after a ping that ends the connection.
-    pub(crate) timeout: Duration,
-    /// Ping also while no call is in flight.
-    pub(crate) without_calls: bool,
 }
 
 /// The size of a header list as HTTP/2 counts it (RFC 9113 section 10.5.1).

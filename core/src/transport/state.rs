@@ -1,5 +1,5 @@
 use super::{
-    DialTimings, Limits,
+    DialTimings, Keepalive, Limits,
     resets::Resets,
     slots::Slots,
     tap::{Settings, Wire},
@@ -31,6 +31,7 @@ pub(super) struct State {
     pub(super) address: Arc<str>,
     pub(super) tls: Option<Arc<tls::Facts>>,
     pub(super) limits: Limits,
+    pub(super) keepalive: Option<Keepalive>,
     #[allow(dead_code)] // shown by Debug
     pub(super) timings: DialTimings,
     pub(super) slots: Slots,
@@ -49,6 +50,7 @@ impl State {
         address: Arc<str>,
         tls: Option<Arc<tls::Facts>>,
         limits: Limits,
+        keepalive: Option<Keepalive>,
         timings: DialTimings,
     ) -> State {
         State {
@@ -56,6 +58,7 @@ impl State {
             address,
             tls,
             limits,
+            keepalive,
             timings,
             slots: Slots::new(limits.max_streams),
             resets: Resets::default(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 const ANSWER: [&str; 10] =
     ["id", "headers", "messages", "trailers", "status", "failure", "unsent", "attempts", "peer", "elapsed_ms"];
 /// Keys of a record, in their order.
-const RECORD: [&str; 26] = [
+const RECORD: [&str; 27] = [
     "v",
     "code",
     "status",
@@ -33,6 +33,7 @@ const RECORD: [&str; 26] = [
     "underlying",
     "details",
     "details_state",
+    "channel_state",
 ];
 const REQUIRED: [&str; 11] =
     ["v", "code", "status", "cause", "cause_id", "layer", "category", "origin", "retry", "reached", "hint"];

@@ -220,7 +220,7 @@ CAUSES: Mapping[Cause, CauseInfo] = MappingProxyType({
     Cause.CONNECT_BLOCKED_LOCALLY: CauseInfo(304, Layer.TCP, Category.CONFIG, 14, Retry.FIX, Reached.NO, "This machine forbids the connection."),
     Cause.PEER_CLOSED_EARLY: CauseInfo(305, Layer.TCP, Category.SERVER, 14, Retry.SAFE, Reached.NO, "The peer accepted the connection and closed it before HTTP/2 began."),
     Cause.CONNECTION_LOST: CauseInfo(306, Layer.TCP, Category.NETWORK, 14, Retry.IDEMPOTENT, Reached.MAYBE, "The connection broke during the call."),
-    Cause.KEEPALIVE_TIMEOUT: CauseInfo(307, Layer.TCP, Category.NETWORK, 14, Retry.IDEMPOTENT, Reached.MAYBE, "The peer stopped answering keepalive pings."),
+    Cause.KEEPALIVE_TIMEOUT: CauseInfo(307, Layer.TCP, Category.NETWORK, 14, Retry.IDEMPOTENT, Reached.MAYBE, "The peer stopped answering keepalive pings, or the kernel's own probes."),
     Cause.PROXY_UNREACHABLE: CauseInfo(401, Layer.PROXY, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "The CONNECT proxy cannot be reached."),
     Cause.PROXY_DENIED: CauseInfo(402, Layer.PROXY, Category.SECURITY, 14, Retry.FIX, Reached.NO, "The CONNECT proxy refused the tunnel for reasons of policy or credentials."),
     Cause.PROXY_FAILED: CauseInfo(403, Layer.PROXY, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "The CONNECT proxy could not open the tunnel."),

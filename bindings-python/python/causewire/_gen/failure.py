@@ -429,6 +429,8 @@ class Attempt:
     cause: Optional[Union[Cause, str]]
     #: The wait before it.
     delay_ms: int
+    #: How long after its beginning the next one there may begin, jitter aside.
+    next_ms: Optional[int]
     #: Time per phase.
     elapsed: Optional[Elapsed]
 
@@ -440,6 +442,7 @@ class Attempt:
             code=value.get("code"),
             cause=None if (it := value.get("cause")) is None else _word(Cause, it),
             delay_ms=value["delay_ms"],
+            next_ms=value.get("next_ms"),
             elapsed=None if (it := value.get("elapsed")) is None else Elapsed._of(it),
         )
 
@@ -502,6 +505,8 @@ class Failure:
     details: Tuple[Detail, ...]
     #: What became of the error details.
     details_state: Optional[Union[DetailsState, str]]
+    #: The state of the channel, where that is why the call failed.
+    channel_state: Optional[str]
 
     @classmethod
     def from_json(cls, text: str) -> Failure:
@@ -541,6 +546,7 @@ class Failure:
             underlying=None if (it := value.get("underlying")) is None else Failure._of(it),
             details=tuple(_detail(item) for item in value.get("details", ())),
             details_state=None if (it := value.get("details_state")) is None else _word(DetailsState, it),
+            channel_state=value.get("channel_state"),
         )
 
     def to_json(self) -> str:

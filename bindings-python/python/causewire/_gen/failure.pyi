@@ -167,6 +167,7 @@ class Attempt:
     code: Optional[int]
     cause: Optional[Union[Cause, str]]
     delay_ms: int
+    next_ms: Optional[int]
     elapsed: Optional[Elapsed]
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -200,6 +201,7 @@ class Failure:
     underlying: Optional[Failure]
     details: Tuple[Detail, ...]
     details_state: Optional[Union[DetailsState, str]]
+    channel_state: Optional[str]
     @classmethod
     def from_json(cls, text: str) -> Failure: ...
     def to_json(self) -> str: ...

@@ -75,7 +75,8 @@ class ChannelOptions(TypedDict, total=False):
     authority: Optional[str]
     #: HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
     proxy: Optional[str]
-    #: HTTP/2 PING keepalive (gRFC A8). Default: none.
+    #: HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
+    #: while a call waits, and then every 5 minutes until the server sends headers or data.
     keepalive: Optional[KeepaliveOptions]
     #: Largest message accepted, after decompression. Default: 4194304.
     max_receive_message_bytes: int

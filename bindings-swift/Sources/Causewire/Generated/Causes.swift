@@ -792,7 +792,7 @@ extension Cause {
     case .keepaliveTimeout:
       CauseInfo(
         id: 307, layer: .tcp, category: .network, code: .unavailable, retry: .idempotent, reached: .maybe,
-        meaning: "The peer stopped answering keepalive pings.")
+        meaning: "The peer stopped answering keepalive pings, or the kernel's own probes.")
     case .proxyUnreachable:
       CauseInfo(
         id: 401, layer: .proxy, category: .network, code: .unavailable, retry: .safe, reached: .no,

@@ -257,7 +257,8 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
   public var authority: String?
   /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
   public var proxy: String?
-  /// HTTP/2 PING keepalive (gRFC A8). Default: none.
+  /// HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
+  /// while a call waits, and then every 5 minutes until the server sends headers or data.
   public var keepalive: KeepaliveOptions?
   /// Largest message accepted, after decompression. Default: 4194304.
   public var maxReceiveMessageBytes: Int?

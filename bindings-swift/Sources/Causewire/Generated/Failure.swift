@@ -663,6 +663,8 @@ public struct Attempt: Sendable, Hashable, Codable {
   public let cause: Cause?
   /// The wait before it.
   public let delayMs: Int
+  /// How long after its beginning the next one there may begin, jitter aside.
+  public let nextMs: Int?
   /// Time per phase.
   public let elapsed: Elapsed?
 
@@ -672,6 +674,7 @@ public struct Attempt: Sendable, Hashable, Codable {
     case code
     case cause
     case delayMs = "delay_ms"
+    case nextMs = "next_ms"
     case elapsed
   }
 
@@ -682,6 +685,7 @@ public struct Attempt: Sendable, Hashable, Codable {
     code = try values.decodeIfPresent(StatusCode.self, forKey: .code)
     cause = try values.decodeIfPresent(Cause.self, forKey: .cause)
     delayMs = try values.decode(Int.self, forKey: .delayMs)
+    nextMs = try values.decodeIfPresent(Int.self, forKey: .nextMs)
     elapsed = try values.decodeIfPresent(Elapsed.self, forKey: .elapsed)
   }
 
@@ -692,6 +696,7 @@ public struct Attempt: Sendable, Hashable, Codable {
     try values.encodeIfPresent(code, forKey: .code)
     try values.encodeIfPresent(cause, forKey: .cause)
     try values.encode(delayMs, forKey: .delayMs)
+    try values.encodeIfPresent(nextMs, forKey: .nextMs)
     try values.encodeIfPresent(elapsed, forKey: .elapsed)
   }
 }
@@ -752,6 +757,8 @@ public struct Failure: Sendable, Hashable, Codable {
   public let details: [Detail]
   /// What became of the error details.
   public let detailsState: DetailsState?
+  /// The state of the channel, where that is why the call failed.
+  public let channelState: String?
   private var verbatim = Verbatim()
 
   private enum CodingKeys: String, CodingKey {
@@ -781,6 +788,7 @@ public struct Failure: Sendable, Hashable, Codable {
     case underlying
     case details
     case detailsState = "details_state"
+    case channelState = "channel_state"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -811,6 +819,7 @@ public struct Failure: Sendable, Hashable, Codable {
     underlyingStorage = try values.decodeIfPresent(Failure.self, forKey: .underlying).map { [$0] } ?? []
     details = try values.decodeIfPresent([Detail].self, forKey: .details) ?? []
     detailsState = try values.decodeIfPresent(DetailsState.self, forKey: .detailsState)
+    channelState = try values.decodeIfPresent(String.self, forKey: .channelState)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -841,6 +850,7 @@ public struct Failure: Sendable, Hashable, Codable {
     try values.encodeIfPresent(underlying, forKey: .underlying)
     if !details.isEmpty { try values.encode(details, forKey: .details) }
     try values.encodeIfPresent(detailsState, forKey: .detailsState)
+    try values.encodeIfPresent(channelState, forKey: .channelState)
   }
 }
 
@@ -888,5 +898,6 @@ extension Failure {
     underlyingStorage = []
     details = []
     detailsState = nil
+    channelState = nil
   }
 }

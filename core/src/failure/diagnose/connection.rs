@@ -69,6 +69,10 @@ pub(super) fn broken(evidence: Evidence) -> Finding {
                 Loss::Eof => "eof",
                 Loss::Other => "error",
             };
+            let meaning = errno.and_then(|number| errno::lookup(number, System::HERE)).map(|(_, meaning)| meaning);
+            if meaning == Some(Meaning::TimedOut) {
+                return with_errno(Finding::of(Cause::KeepaliveTimeout).fact("address", address), errno);
+            }
             with_errno(Finding::of(Cause::ConnectionLost).fact("address", address).fact("how", how), errno)
         }
         Evidence::Keepalive { address, waited } => {

@@ -61,8 +61,8 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
         | E::TlsInterrupted { .. }
         | E::TlsTimeout { .. } => connection::tls(evidence),
         E::NotHttp2 { .. } | E::NoSettings { .. } | E::Violation { .. } => protocol::http2(evidence),
-        E::GoAway { code, last_stream, debug, unprocessed, too_many_pings } => {
-            protocol::go_away(code, last_stream, &debug, unprocessed && !situation.headers, too_many_pings)
+        E::GoAway { code, last_stream, debug, unprocessed, pings } => {
+            protocol::go_away(code, last_stream, &debug, unprocessed && !situation.headers, pings)
         }
         E::Reset { code } => protocol::reset(code),
         E::Http { status, content_type, server, auth_scheme, length } => {

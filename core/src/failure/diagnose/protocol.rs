@@ -1,6 +1,7 @@
 //! HTTP/2, the HTTP answer, gRPC framing.
 use super::{Finding, connection::spoken, names};
 use crate::failure::{Cause, Code, Evidence, Json, MessageProblem, Reached, Retry, Speaks, redact::peer_text};
+use std::time::Duration;
 
 /// RFC 9113 section 7.
 mod h2_code {
@@ -31,9 +32,15 @@ pub(super) fn http2(evidence: Evidence) -> Finding {
     }
 }
 
-pub(super) fn go_away(code: u32, last_stream: u32, debug: &[u8], unprocessed: bool, too_many_pings: bool) -> Finding {
+pub(super) fn go_away(
+    code: u32,
+    last_stream: u32,
+    debug: &[u8],
+    unprocessed: bool,
+    pings: Option<Duration>,
+) -> Finding {
     let cause = match code {
-        h2_code::ENHANCE_YOUR_CALM if too_many_pings => Cause::H2GoawayTooManyPings,
+        h2_code::ENHANCE_YOUR_CALM if pings.is_some() => Cause::H2GoawayTooManyPings,
         h2_code::INADEQUATE_SECURITY => Cause::H2InadequateSecurity,
         h2_code::NO_ERROR if unprocessed => Cause::H2GoawayUnprocessed,
         _ => Cause::H2GoawayClosed,
@@ -43,6 +50,9 @@ pub(super) fn go_away(code: u32, last_stream: u32, debug: &[u8], unprocessed: bo
     } else {
         Reached::Maybe
     });
+    if let Some(time) = pings {
+        finding = finding.fact("keepalive_ms", time).fact("next_keepalive_ms", time.saturating_mul(2));
+    }
     // The connection went, not this stream: 610 has PERMISSION_DENIED for RST_STREAM only (PROTOCOL-HTTP2.md).
     finding.record.code = Code::Unavailable;
     finding.record.peer_text = (!debug.is_empty()).then(|| peer_text(debug));

@@ -136,6 +136,9 @@ impl<T> Tap<T> {
 }
 
 fn saw_head(wire: &Wire, block: &mut u32, head: Head) {
+    if matches!(head.kind, DATA | HEADERS) {
+        wire.count_answer();
+    }
     match head.kind {
         DATA if head.len == 0 && head.flags & END_STREAM == 0 => wire.count_empty_data(),
         HEADERS | CONTINUATION => {

@@ -99,6 +99,7 @@ impl Seen {
 pub(crate) struct Wire {
     bytes_in: AtomicU64,
     headers_out: AtomicU32,
+    answers_in: AtomicU32,
     empty_data_in: AtomicU32,
     resets_out: AtomicU32,
     pings_out: AtomicU32,
@@ -111,6 +112,11 @@ impl Wire {
     /// Grows with every read. Keepalive compares two samples, so that no clock is read per packet.
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Relaxed)
+    }
+
+    /// Grows with every HEADERS and DATA frame read, so not with the answer to a PING.
+    pub(crate) fn answers_in(&self) -> u32 {
+        self.answers_in.load(Relaxed)
     }
 
     /// False: the socket never took this stream's HEADERS, so the peer cannot know the call. Final only once h2 has
@@ -167,6 +173,10 @@ impl Wire {
 
     pub(super) fn add_bytes_in(&self, n: usize) {
         self.bytes_in.store(self.bytes_in.load(Relaxed).wrapping_add(n as u64), Relaxed);
+    }
+
+    pub(super) fn count_answer(&self) {
+        self.answers_in.store(self.answers_in.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     pub(super) fn headers_left(&self, stream: u32) {

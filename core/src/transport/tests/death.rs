@@ -103,7 +103,7 @@ async fn a_failed_write_is_told_after_the_last_words() {
     let story = story((send, recv)).await;
     assert_eq!((story.grpc_status.as_deref(), story.fault.is_none()), (Some("8"), true));
     let end = driver.await.unwrap().evidence;
-    assert!(matches!(end, Evidence::GoAway { code: 11, too_many_pings: false, .. }), "{end:?}");
+    assert!(matches!(end, Evidence::GoAway { code: 11, pings: None, .. }), "{end:?}");
     let seen = connection.wire().seen();
     assert_eq!(seen.errors().filter_map(|error| error.raw_os_error()).max(), Some(110));
     assert!(seen.write_end.is_some());

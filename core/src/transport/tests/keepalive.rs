@@ -3,7 +3,7 @@ use crate::failure::{Reached, evidence::Evidence};
 use std::time::Duration;
 
 const RULE: Keepalive =
-    Keepalive { time: Duration::from_secs(10), timeout: Duration::from_secs(20), without_calls: false };
+    Keepalive { time: Duration::from_secs(10), timeout: Duration::from_secs(20), without_calls: false, spacing: None };
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_found_and_its_calls_know_why() {
@@ -65,7 +65,34 @@ async fn too_many_pings_is_told_by_what_was_sent() {
         p.until(|f| f.kind == PING && f.flags == 0).await;
         p.send(goaway(0, 11, b"too_many_pings")).await;
         let (evidence, reached) = story(call).await.fault();
-        let Evidence::GoAway { code: 11, too_many_pings, unprocessed: true, .. } = evidence else { panic!() };
-        assert_eq!((too_many_pings, reached), (!reset, Reached::Unprocessed));
+        let Evidence::GoAway { code: 11, pings, unprocessed: true, .. } = evidence else { panic!() };
+        assert_eq!((pings, reached), ((!reset).then_some(RULE.time), Reached::Unprocessed));
     }
+}
+
+/// gRFC A8: a call that finds the connection silent for too long does not go first.
+#[tokio::test(start_paused = true)]
+async fn a_ping_leaves_ahead_of_the_call_that_breaks_a_long_silence() {
+    let (c, mut p) = connect_with(|spec| spec.keepalive = Some(RULE), &[]).await;
+    let first = c.unary();
+    p.request(1).await;
+    p.send(response(1)).await;
+    assert!(story(first).await.ok());
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let _second = c.unary();
+    let frames = p.until(|f| f.kind == HEADERS && f.id == 3).await;
+    assert!(frames.iter().any(|f| f.kind == PING && f.flags == 0), "{frames:?}");
+}
+
+/// What a program that configures nothing gets.
+#[tokio::test(start_paused = true)]
+async fn a_frozen_peer_is_found_although_nobody_asked_for_pings() {
+    let (c, mut p) = connect_with(|spec| spec.keepalive = Some(Keepalive::UNASKED), &[]).await;
+    let call = c.unary();
+    p.request(1).await;
+    let start = tokio::time::Instant::now();
+    let (_send, mut recv) = call;
+    let fault = recv.head().await.unwrap_err();
+    assert!(matches!(*fault.evidence, Evidence::Keepalive { .. }), "{:?}", fault.evidence);
+    assert!((50..55).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }

@@ -125,9 +125,7 @@ async fn bad_settings_break_the_rules() {
 #[tokio::test]
 async fn a_goaway_as_the_first_frame_is_a_refusal() {
     let failed = refused(&goaway(0, 12, b"no"), false).await;
-    let Evidence::GoAway { code: 12, last_stream: 0, debug, unprocessed: true, too_many_pings: false } =
-        failed.evidence
-    else {
+    let Evidence::GoAway { code: 12, last_stream: 0, debug, unprocessed: true, pings: None } = failed.evidence else {
         panic!("{failed:?}")
     };
     assert_eq!(debug, b"no");

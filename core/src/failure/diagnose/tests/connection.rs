@@ -88,12 +88,15 @@ fn broken_connections() {
     let address = || "10.0.0.1:443".to_owned();
     let lost = |how| Evidence::Lost { address: address(), how, errno: Some(number("ECONNRESET")) };
     let keepalive = || Evidence::Keepalive { address: address(), waited: Duration::from_secs(20) };
+    // What the kernel's own probes found.
+    let unanswered = || Evidence::Lost { address: address(), how: Loss::Other, errno: Some(number("ETIMEDOUT")) };
     let early = || Evidence::ClosedEarly { address: address(), errno: None };
     for how in [Loss::Reset, Loss::Eof, Loss::Other] {
         check(vec![(lost(how), (Cause::ConnectionLost, UNAV, Category::Network, Retry::Idempotent, Reached::Maybe))]);
     }
     check(vec![
         (keepalive(), (Cause::KeepaliveTimeout, UNAV, Category::Network, Retry::Idempotent, Reached::Maybe)),
+        (unanswered(), (Cause::KeepaliveTimeout, UNAV, Category::Network, Retry::Idempotent, Reached::Maybe)),
         (early(), (Cause::PeerClosedEarly, UNAV, Category::Server, Retry::Safe, Reached::No)),
     ]);
     for evidence in [lost(Loss::Eof), keepalive()] {

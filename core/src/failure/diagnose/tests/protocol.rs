@@ -8,7 +8,8 @@ fn address() -> String {
 }
 
 fn go_away(code: u32, unprocessed: bool, too_many_pings: bool) -> Evidence {
-    Evidence::GoAway { code, last_stream: 1, debug: b"too_many_pings\n".to_vec(), unprocessed, too_many_pings }
+    let pings = too_many_pings.then_some(Duration::from_secs(10));
+    Evidence::GoAway { code, last_stream: 1, debug: b"too_many_pings\n".to_vec(), unprocessed, pings }
 }
 
 #[test]

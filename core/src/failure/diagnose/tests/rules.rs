@@ -31,12 +31,12 @@ fn every_evidence() -> Vec<Evidence> {
         now: UNIX_EPOCH,
         roots: 0,
     };
-    let go_away = |code, unprocessed, pings| E::GoAway {
+    let go_away = |code, unprocessed, pings: bool| E::GoAway {
         code,
         last_stream: 3,
         debug: b"x".to_vec(),
         unprocessed,
-        too_many_pings: pings,
+        pings: pings.then_some(Duration::from_secs(10)),
     };
     let http = |status| E::Http {
         status,
