@@ -34,7 +34,7 @@ interop-go() { interop grpc-go 17 "$1"; }
 interop-go-tls() { interop grpc-go 17 "$1" --tls; }
 interop-java() { interop grpc-java 21 "$1"; }
 interop-java-tls() { interop grpc-java 20 "$1" --tls; }
-interop-testbed() { interop testbed 24 "$1"; }
+interop-testbed() { interop testbed 25 "$1"; }
 
 interop() { # interop SERVER CASES DRIVER [--tls]
   local server=$1 expected=$2 driver=$3 started=$SECONDS status=0 cases passed failed

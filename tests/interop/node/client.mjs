@@ -24,6 +24,7 @@ const DEFAULTS = {
   server_host_override: '',
   use_tls: 'false',
   use_test_ca: 'false',
+  service_config_json: '',
   soak_iterations: '10',
   soak_max_failures: '0',
   soak_per_iteration_max_acceptable_latency_ms: '1000',
@@ -43,6 +44,9 @@ function openChannel() {
   }
   if (values.server_host_override !== '') {
     options.authority = values.server_host_override;
+  }
+  if (values.service_config_json !== '') {
+    options.serviceConfig = JSON.parse(values.service_config_json);
   }
   return new Channel(`${values.server_host}:${values.server_port}`, options);
 }
@@ -65,6 +69,7 @@ const cases = {
   client_streaming: () => streaming.clientStreaming(client),
   server_streaming: () => streaming.serverStreaming(client),
   ping_pong: () => streaming.pingPong(client),
+  max_concurrent_streams_connection_scaling: () => streaming.connectionScaling(channel, client),
   empty_stream: () => streaming.emptyStream(client),
   cancel_after_begin: () => streaming.cancelAfterBegin(client),
   cancel_after_first_response: () => streaming.cancelAfterFirstResponse(client),

@@ -40,6 +40,24 @@ export async function pingPong(client) {
   assert.deepEqual(await call.next(), { value: undefined, done: true });
 }
 
+/** Three streams at a time where a connection has room for two. That there is a second one is asked of the channel. */
+export async function connectionScaling(channel, client) {
+  const calls = [];
+  for (let n = 0; n < 3; n++) {
+    const call = client.FullDuplexCall({ timeoutMs: 10_000 });
+    await call.send(ping(1, 1));
+    const { value } = await call.next();
+    assertZeros(value.payload, 1);
+    calls.push(call);
+  }
+  const { connections } = channel.stats();
+  assert.equal(Number(connections), 2, `connections: ${connections} instead of 2`);
+  for (const call of calls) {
+    call.closeSend();
+    assert.deepEqual(await call.next(), { value: undefined, done: true });
+  }
+}
+
 export async function emptyStream(client) {
   const call = client.FullDuplexCall();
   call.closeSend();

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from pathlib import Path
 from typing import Any, Dict
@@ -18,6 +19,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--server_host_override")
     parser.add_argument("--use_tls", type=boolean, default=False)
     parser.add_argument("--use_test_ca", type=boolean, default=False)
+    parser.add_argument("--service_config_json", type=json.loads)
     parser.add_argument("--soak_iterations", type=int, default=10)
     parser.add_argument("--soak_max_failures", type=int, default=0)
     parser.add_argument("--soak_per_iteration_max_acceptable_latency_ms", type=float, default=1000)
@@ -43,4 +45,6 @@ def options(flags: argparse.Namespace) -> Dict[str, Any]:
     chosen: Dict[str, Any] = {"tls": tls if flags.use_tls else None}
     if flags.server_host_override is not None:
         chosen["authority"] = flags.server_host_override
+    if flags.service_config_json is not None:
+        chosen["service_config"] = flags.service_config_json
     return chosen

@@ -147,6 +147,22 @@ def ping_pong(stub: Any) -> None:
     check(list(call) == [], "too many responses")
 
 
+def connection_scaling(channel: causewire.Channel, stub: Any) -> None:
+    """Three streams at a time where a connection has room for two. That there is a second one is asked of the channel."""
+    calls = []
+    for _ in range(3):
+        requests = Requests()
+        call = stub.FullDuplexCall(requests, timeout=10)
+        requests.put(ping(1, 1))
+        check_zeros(next(call), 1)
+        calls.append((requests, call))
+    connections = channel.stats()["connections"]
+    check(connections == 2, f"connections: {connections} instead of 2")
+    for requests, call in calls:
+        requests.close()
+        check(list(call) == [], "too many responses")
+
+
 def empty_stream(stub: Any) -> None:
     check(list(stub.FullDuplexCall(iter(()))) == [], "a response")
 
@@ -270,6 +286,7 @@ def cases(flags: argparse.Namespace, channel: causewire.Channel) -> Dict[str, Ca
     )  # fmt: skip
     return {
         **{case.__name__: functools.partial(case, stub) for case in alike},
+        "max_concurrent_streams_connection_scaling": lambda: connection_scaling(channel, stub),
         "unimplemented_method": lambda: unimplemented(stub),
         "unimplemented_service": lambda: unimplemented(other),
         "client_compressed_unary_noprobe": lambda: client_compressed_unary(stub, probe=False),

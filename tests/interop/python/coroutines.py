@@ -138,6 +138,21 @@ async def ping_pong(stub: Any) -> None:
     check(await call.read() is grpc.aio.EOF, "too many responses")
 
 
+async def connection_scaling(channel: causewire.aio.Channel, stub: Any) -> None:
+    """Three streams at a time where a connection has room for two. That there is a second one is asked of the channel."""
+    calls = []
+    for _ in range(3):
+        call = stub.FullDuplexCall(timeout=10)
+        await call.write(ping(1, 1))
+        check_zeros(await call.read(), 1)
+        calls.append(call)
+    connections = channel.stats()["connections"]
+    check(connections == 2, f"connections: {connections} instead of 2")
+    for call in calls:
+        await call.done_writing()
+        check(await call.read() is grpc.aio.EOF, "too many responses")
+
+
 async def empty_stream(stub: Any) -> None:
     call = stub.FullDuplexCall()
     await call.done_writing()
@@ -261,6 +276,7 @@ def cases(flags: argparse.Namespace, channel: causewire.aio.Channel) -> Dict[str
     )  # fmt: skip
     return {
         **{case.__name__: functools.partial(case, stub) for case in alike},
+        "max_concurrent_streams_connection_scaling": lambda: connection_scaling(channel, stub),
         "unimplemented_method": lambda: unimplemented(stub),
         "unimplemented_service": lambda: unimplemented(other),
         "client_compressed_unary_noprobe": lambda: client_compressed_unary(stub, probe=False),

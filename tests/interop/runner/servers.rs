@@ -2,7 +2,7 @@
 use crate::Result;
 use causewire_testbed::{
     certificates::Certificates,
-    script::Script,
+    script::{Script, Testbed},
     server::{Running, start},
 };
 use std::{
@@ -30,12 +30,12 @@ pub(crate) struct Server {
     _testbed: Option<(Running, tempfile::TempDir)>,
 }
 
-/// `program` of grpc-java instead of its usual one.
+/// `program` of the same project instead of its usual one.
 pub(crate) async fn launch(name: &str, tls: bool, program: Option<&str>) -> Result<Server> {
     match name {
         "grpc-go" => grpc_go(tls).await,
         "grpc-java" => grpc_java(tls, program).await,
-        "testbed" if !tls => testbed().await,
+        "testbed" if !tls => testbed(program).await,
         "testbed" => Err("the testbed has no certificate of the interop tests".into()),
         _ => Err(format!("no server is called {name}").into()),
     }
@@ -68,9 +68,15 @@ fn jars(directory: &Path) -> OsString {
     directory.join("*").into_os_string()
 }
 
-async fn testbed() -> Result<Server> {
+async fn testbed(program: Option<&str>) -> Result<Server> {
+    let max_concurrent_streams = match program {
+        None => None,
+        Some("two_streams") => Some(2),
+        Some(other) => return Err(format!("the testbed has no program {other}").into()),
+    };
+    let script = Script { testbed: Testbed { max_concurrent_streams, ..Testbed::default() }, ..Script::default() };
     let directory = tempfile::tempdir()?;
-    let running = start(Script::default(), &Certificates::generate()?, directory.path(), "testbed").await?;
+    let running = start(script, &Certificates::generate()?, directory.path(), "testbed").await?;
     let port = running.place.port.ok_or("no port")?;
     Ok(Server { port, _child: None, _testbed: Some((running, directory)) })
 }

@@ -1,6 +1,9 @@
 //! The flags that the document gives to clients.
 use crate::Result;
-use causewire::{Channel, ChannelOptions, options::TlsOptions};
+use causewire::{
+    Channel, ChannelOptions,
+    options::{ServiceConfig, TlsOptions},
+};
 use std::{str::FromStr, time::Duration};
 
 /// The CA of gRPC's interop tests.
@@ -14,6 +17,7 @@ pub(crate) struct Arguments {
     server_host_override: Option<String>,
     use_tls: bool,
     use_test_ca: bool,
+    service_config: Option<ServiceConfig>,
     pub(crate) soak: Soak,
 }
 
@@ -39,6 +43,7 @@ impl Default for Arguments {
             server_host_override: None,
             use_tls: false,
             use_test_ca: false,
+            service_config: None,
             soak: Soak {
                 iterations: 10,
                 max_failures: 0,
@@ -67,6 +72,7 @@ impl Arguments {
                 "server_host_override" => all.server_host_override = Some(value.into()),
                 "use_tls" => all.use_tls = read(name, value)?,
                 "use_test_ca" => all.use_test_ca = read(name, value)?,
+                "service_config_json" => all.service_config = Some(serde_json::from_str(value)?),
                 "soak_iterations" => all.soak.iterations = read(name, value)?,
                 "soak_max_failures" => all.soak.max_failures = read(name, value)?,
                 "soak_per_iteration_max_acceptable_latency_ms" => {
@@ -87,8 +93,12 @@ impl Arguments {
 
     /// A new channel to the server.
     pub(crate) fn channel(&self) -> Result<Channel> {
-        let options =
-            ChannelOptions { tls: self.tls(), authority: self.server_host_override.clone(), ..Default::default() };
+        let options = ChannelOptions {
+            tls: self.tls(),
+            authority: self.server_host_override.clone(),
+            service_config: self.service_config.clone(),
+            ..Default::default()
+        };
         Ok(Channel::builder(self.target()).options(options).build()?)
     }
 

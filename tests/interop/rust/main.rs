@@ -60,6 +60,9 @@ async fn run() -> Result {
         "cancel_after_first_response" => streaming::cancel_after_first_response(&channel).await,
         "timeout_on_sleeping_server" => streaming::timeout_on_sleeping_server(&channel).await,
         "pick_first_unary" => cases::pick_first_unary(&channel).await,
+        "max_concurrent_streams_connection_scaling" => {
+            streaming::max_concurrent_streams_connection_scaling(&channel).await
+        }
         "concurrent_large_unary" => cases::concurrent_large_unary(&channel).await,
         "rpc_soak" => soak::soak(arguments, Some(channel)).await,
         "channel_soak" => soak::soak(arguments, None).await,

@@ -82,6 +82,24 @@ pub(crate) async fn ping_pong(channel: &Channel) -> Result {
     Ok(())
 }
 
+/// Three streams at a time where a connection has room for two. That there is a second connection is asked of the channel.
+pub(crate) async fn max_concurrent_streams_connection_scaling(channel: &Channel) -> Result {
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let mut call = full_duplex(channel, Request::new(()).timeout(Duration::from_secs(10)))?;
+        call.send(ping(1, 1)).await;
+        expect_zeros(call.message().await?.ok_or("no response")?.payload, 1)?;
+        calls.push(call);
+    }
+    let connections = channel.stats().connections;
+    ensure!(connections == 2, "connections: {connections} instead of 2");
+    for call in &mut calls {
+        call.close_send();
+        ensure!(call.message().await?.is_none(), "too many responses");
+    }
+    Ok(())
+}
+
 pub(crate) async fn empty_stream(channel: &Channel) -> Result {
     let mut call = full_duplex(channel, Request::new(()))?;
     call.close_send();

@@ -5,7 +5,7 @@ import Foundation
 struct Flags: Sendable {
   private var values = [
     "test_case": "large_unary", "server_host": "localhost", "server_port": "8080", "server_host_override": "",
-    "use_tls": "false", "use_test_ca": "false", "soak_iterations": "10", "soak_max_failures": "0",
+    "use_tls": "false", "use_test_ca": "false", "service_config_json": "", "soak_iterations": "10", "soak_max_failures": "0",
     "soak_per_iteration_max_acceptable_latency_ms": "1000", "soak_min_time_ms_between_rpcs": "0",
     "soak_overall_timeout_seconds": "10", "soak_request_size": "271828", "soak_response_size": "314159",
     "soak_num_threads": "1",
@@ -34,6 +34,10 @@ struct Flags: Sendable {
     }
     let name = string("server_host_override")
     options.authority = name.isEmpty ? nil : name
+    let config = string("service_config_json")
+    if !config.isEmpty {
+      options.serviceConfig = try JSONDecoder().decode(JSONValue.self, from: Data(config.utf8))
+    }
     return try Channel(target, options: options)
   }
 

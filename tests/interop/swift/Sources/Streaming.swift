@@ -42,6 +42,28 @@ func pingPong(_ channel: Channel) async throws {
   try check(try await messages.next() == nil, "too many responses")
 }
 
+/// Three streams at a time where a connection has room for two. That there is a second one is asked of the channel.
+func connectionScaling(_ channel: Channel) async throws {
+  typealias Duplex = Call<StreamingOutputCallRequest, StreamingOutputCallResponse>
+  // An iterator that goes away ends its call.
+  var open: [(call: Duplex, messages: Messages<StreamingOutputCallResponse>.Iterator)] = []
+  for _ in 0..<3 {
+    let call = try channel.bidirectional(TestService.fullDuplexCall, options: CallOptions(timeout: .seconds(10)))
+    try await call.send(ping(1, 1))
+    var messages = call.messages.makeAsyncIterator()
+    guard let message = try await messages.next() else { throw Failed("no response") }
+    try checkZeros(message.body, 1)
+    open.append((call, messages))
+  }
+  let connections = channel.stats.connections
+  try check(connections == 2, "connections: \(connections) instead of 2")
+  for (call, iterator) in open {
+    var messages = iterator
+    call.closeSend()
+    try check(try await messages.next() == nil, "too many responses")
+  }
+}
+
 func emptyStream(_ channel: Channel) async throws {
   let call = try channel.bidirectional(TestService.fullDuplexCall)
   call.closeSend()

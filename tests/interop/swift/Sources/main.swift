@@ -28,6 +28,7 @@ func run(_ flags: Flags, _ channel: Channel) async throws {
   case "client_streaming": try await clientStreaming(channel)
   case "server_streaming": try await serverStreaming(channel)
   case "ping_pong": try await pingPong(channel)
+  case "max_concurrent_streams_connection_scaling": try await connectionScaling(channel)
   case "empty_stream": try await emptyStream(channel)
   case "cancel_after_begin": try await cancelAfterBegin(channel)
   case "cancel_after_first_response": try await cancelAfterFirstResponse(channel)
