@@ -1,6 +1,6 @@
 //! The one flat form in which metadata crosses to a host language, both ways: for each entry
 //! `[u32 LE length of the key][key][u32 LE length of the value][value]`, `-bin` values as raw bytes.
-use super::{Metadata, MetadataFault, Part};
+use super::{Entries, Metadata, MetadataFault, Part, entry};
 use bytes::Bytes;
 
 impl Metadata {
@@ -19,19 +19,18 @@ impl Metadata {
     /// # Errors
     /// As [`append`](Self::append), with the index of the entry; [`Part::Frame`] when the lengths do not fit.
     pub fn unpack(packed: &Bytes) -> Result<Self, MetadataFault> {
-        let mut metadata = Self::new();
+        let mut list = Vec::new();
         let mut rest = &packed[..];
-        let mut index = 0;
         while !rest.is_empty() {
-            let entry = take(rest).and_then(|(key, rest)| take(rest).map(|(value, rest)| (key, value, rest)));
-            let (key, value, after) = entry.ok_or_else(|| fault(Part::Frame, index, "is cut off"))?;
+            let index = list.len();
+            let parts = take(rest).and_then(|(key, rest)| take(rest).map(|(value, rest)| (key, value, rest)));
+            let (key, value, after) = parts.ok_or_else(|| fault(Part::Frame, index, "is cut off"))?;
             let key = std::str::from_utf8(key).map_err(|_| fault(Part::Key, index, "has a key that is not UTF-8"))?;
             let value = packed.slice_ref(value);
-            metadata.append_shared(key, value).map_err(|fault| MetadataFault { index: Some(index), ..fault })?;
+            list.push(entry(key, value).map_err(|fault| MetadataFault { index: Some(index), ..fault })?);
             rest = after;
-            index += 1;
         }
-        Ok(metadata)
+        Ok(Metadata(Entries::List(list)))
     }
 }
 

@@ -62,11 +62,7 @@ impl Metadata {
     /// [`MetadataFault`] names the key and the place of the bad byte, never a value: a key outside `[0-9a-z_.-]` or
     /// reserved for gRPC or HTTP, an ASCII value outside `%x20-7E`.
     pub fn append(&mut self, key: &str, value: &[u8]) -> Result<(), MetadataFault> {
-        self.append_shared(key, Bytes::copy_from_slice(value))
-    }
-
-    /// As [`append`](Self::append), without a copy of an ASCII value.
-    fn append_shared(&mut self, key: &str, value: Bytes) -> Result<(), MetadataFault> {
+        let value = Bytes::copy_from_slice(value);
         let entry = entry(key, value).map_err(|fault| MetadataFault { index: Some(self.len()), ..fault })?;
         let mut list = std::mem::take(self).into_list();
         list.push(entry);
