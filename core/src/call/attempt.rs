@@ -2,6 +2,7 @@
 use super::{Context, Fault, Request, Trace, head::head, receive::Receiver};
 use crate::{
     balance::{Picked, Waiting},
+    clock::{self, Instant},
     compress::{self, Compression},
     credentials::{self, TokenRequest},
     failure::{Evidence, Phase, Reached},
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct Opened {
     pub(crate) send: SendHalf,
     pub(crate) receiver: Receiver,
+    pub(crate) at: Instant,
 }
 
 /// Brings an attempt to its stream. What rarely has to be waited for is boxed, so that every call does not carry room
@@ -41,11 +43,12 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
             slot
         }
     };
-    trace.enter(Phase::Send);
-    let opened = lane.connection().open(slot, head(request, headers), false);
+    let now = clock::now();
+    trace.sending(now);
+    let opened = lane.connection().open(slot, head(request, headers, now), false);
     let (send, receive) = opened.map_err(|fault| trace.broken(fault))?;
     trace.opened(send.id());
-    Ok(Opened { send, receiver: Receiver::new(receive, context.receive_limit(&request.method)) })
+    Ok(Opened { send, receiver: Receiver::new(receive, context.receive_limit(&request.method)), at: now })
 }
 
 async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Picked, Fault> {

@@ -30,19 +30,19 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     /// The nearer of the caller's timeout and the service config's (service_config.md).
-    pub(crate) fn of_call(call: Option<Duration>, config: Option<Duration>) -> Option<Self> {
+    pub(crate) fn of_call(started: Instant, call: Option<Duration>, config: Option<Duration>) -> Option<Self> {
         let call = call.map(|budget| (budget, DeadlineSource::Call));
         let config = config.map(|budget| (budget, DeadlineSource::ServiceConfig));
         let (budget, source) = [call, config].into_iter().flatten().min_by_key(|(budget, _)| *budget)?;
-        (budget < FOREVER).then(|| Deadline { at: clock::now() + budget, budget, source })
+        (budget < FOREVER).then(|| Deadline { at: started + budget, budget, source })
     }
 
-    pub(crate) fn remaining(&self) -> Duration {
-        self.at.saturating_duration_since(clock::now())
+    pub(crate) fn remaining(&self, now: Instant) -> Duration {
+        self.at.saturating_duration_since(now)
     }
 
     pub(crate) fn has_passed(&self) -> bool {
-        self.remaining().is_zero()
+        self.at <= clock::now()
     }
 }
 

@@ -1,6 +1,9 @@
 //! The head of a request. What all calls of a channel have in common is put together once.
-use super::{Deadline, Request};
-use crate::compress::{self, Compression};
+use super::Request;
+use crate::{
+    clock::Instant,
+    compress::{self, Compression},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::time::Duration;
 
@@ -49,11 +52,11 @@ impl Template {
 }
 
 /// What h2 sends. The timeout is what is left when the stream opens, not what was left when the call was made.
-pub(super) fn head(request: &Request, mut headers: HeaderMap) -> http::Request<()> {
+pub(super) fn head(request: &Request, mut headers: HeaderMap, now: Instant) -> http::Request<()> {
     if let Some(deadline) = request.deadline
         && let Some(place) = headers.get_mut(&TIMEOUT)
     {
-        *place = timeout_value(deadline);
+        *place = timeout_value(deadline.remaining(now));
     }
     let mut head = http::Request::new(());
     *head.method_mut() = Method::POST;
@@ -62,10 +65,10 @@ pub(super) fn head(request: &Request, mut headers: HeaderMap) -> http::Request<(
     head
 }
 
-fn timeout_value(deadline: Deadline) -> HeaderValue {
+fn timeout_value(left: Duration) -> HeaderValue {
     let mut text = [0; LONGEST_TIMEOUT];
-    let mut value = HeaderValue::from_bytes(timeout(deadline.remaining(), &mut text))
-        .unwrap_or_else(|_| HeaderValue::from_static("1n")); // digits and a letter always are a value
+    let mut value =
+        HeaderValue::from_bytes(timeout(left, &mut text)).unwrap_or_else(|_| HeaderValue::from_static("1n")); // digits and a letter always are a value
     // Never the same twice: indexed, each would push a useful entry out of both HPACK tables (RFC 7541, 7.1.3), and
     // be compared with all that came before.
     value.set_sensitive(true);

@@ -2,6 +2,7 @@
 use super::{Alarms, Deadline, Failed, Template, port::Buffered};
 use crate::{
     balance::PickerCell,
+    clock::{self, Instant},
     compress::Compression,
     credentials::Provider,
     failure::{Evidence, Failure, Reached, Situation, diagnose},
@@ -105,6 +106,7 @@ pub(crate) struct Method {
 pub(crate) struct Request {
     pub(crate) method: Arc<Method>,
     pub(crate) metadata: Metadata,
+    pub(crate) started: Instant,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait_for_ready: bool,
     pub(crate) compression: Compression,
@@ -151,8 +153,10 @@ impl Context {
         };
         let config = method.config.as_ref();
         let from_config = config.and_then(MethodConfig::timeout);
+        let started = clock::now();
         Ok(Request {
-            deadline: Deadline::of_call(options.timeout, from_config),
+            started,
+            deadline: Deadline::of_call(started, options.timeout, from_config),
             wait_for_ready: options.wait_for_ready.or(config.and_then(|c| c.wait_for_ready)).unwrap_or(false),
             compression: options.compression.unwrap_or(self.options.compression),
             method: method.clone(),

@@ -31,21 +31,21 @@ const TURN: usize = 1024;
 /// Makes a call of a streaming kind. What the caller sends comes through `port`.
 pub(crate) async fn streaming(
     context: &Arc<Context>,
-    mut request: Request,
+    request: &mut Request,
     trace: &Trace,
     port: &Arc<Port>,
     sink: &impl Sink,
 ) -> Outcome {
-    if let Err(fault) = super::begin(context, &mut request, trace) {
-        return finish(context, &request, Err(trace.ended(fault, None)));
+    if let Err(fault) = super::begin(context, request, trace) {
+        return finish(context, request, Err(trace.ended(fault, None)));
     }
-    let work = attempts(context, &request, trace, port, sink);
+    let work = attempts(context, request, trace, port, sink);
     let mut outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
     let unsent = port.end();
     if let Err(failed) = &mut outcome {
         failed.unsent = unsent;
     }
-    finish(context, &request, outcome)
+    finish(context, request, outcome)
 }
 
 async fn attempts(context: &Context, request: &Request, trace: &Trace, port: &Port, sink: &impl Sink) -> Outcome {
@@ -84,7 +84,7 @@ async fn attempt(
     sink: &impl Sink,
     replay: &mut Replay,
 ) -> Result<Reply, Fault> {
-    let Opened { send, receiver } = open(context, request, trace).await?;
+    let Opened { send, receiver, .. } = open(context, request, trace).await?;
     let mut exchange = Exchange {
         context,
         request,
@@ -183,7 +183,7 @@ impl<S: Sink> Exchange<'_, S> {
     fn start(&mut self, outbound: &Outbound, last: bool) {
         let compression = if outbound.compress { self.request.compression } else { Compression::Identity };
         let frame = framed(compression, &outbound.message);
-        self.trace.sent(frame.remaining());
+        self.trace.sent(frame.remaining(), None);
         self.sender.half.start_send(frame, last);
         self.sender.sending = Some(last);
     }

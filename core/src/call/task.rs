@@ -1,5 +1,5 @@
 //! One call as a task of its own: whatever ends the task, exactly one end is reported.
-use super::{Context, Failed, Kind, LiveCall, Outcome, Port, Request, Trace, streaming, unary};
+use super::{Context, Failed, LiveCall, Outcome, Port, Request, Trace, streaming, unary};
 use crate::{metadata::Metadata, rt, transport::Message};
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -19,35 +19,46 @@ pub(crate) trait Sink: Send + Sync {
 /// What a call's task runs.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The task of a call. `message` is the request of a kind that has exactly one.
+/// The task of a call. `message` is the request of a unary one.
 pub(crate) fn task(
     context: &Arc<Context>,
-    request: Request,
+    mut request: Request,
     message: Option<Bytes>,
     port: Arc<Port>,
     sink: impl Sink + 'static,
 ) -> Task {
     let trace = Trace::new(context, &request);
     let ticket = Ticket { sink, port, trace, open: true, live: LiveCall::new(context) };
-    Box::pin(async move {
-        let context = ticket.live.context();
-        let (trace, port) = (&ticket.trace, &ticket.port);
-        let outcome = match message {
-            Some(message) if request.method.kind == Kind::Unary => unary(context, request, message, trace, port).await,
-            _ => streaming(context, request, trace, port, &ticket.sink).await,
-        };
-        ticket.done(outcome);
-    })
+    match message {
+        Some(message) => Box::pin(async move {
+            let (context, trace, port) = (ticket.live.context(), &ticket.trace, &ticket.port);
+            let outcome = unary(context, &mut request, &message, trace, port).await;
+            ticket.done(outcome);
+        }),
+        None => Box::pin(async move {
+            let (context, trace, port) = (ticket.live.context(), &ticket.trace, &ticket.port);
+            let outcome = streaming(context, &mut request, trace, port, &ticket.sink).await;
+            ticket.done(outcome);
+        }),
+    }
 }
 
 /// A unary call on the caller's own task: no task, no queue. Dropping it cancels, and a panic stays inside.
-pub(crate) async fn in_place(context: &Arc<Context>, request: Request, message: Bytes, port: Arc<Port>) -> Outcome {
-    let _live = LiveCall::new(context);
+pub(crate) fn in_place(
+    context: &Arc<Context>,
+    mut request: Request,
+    message: Bytes,
+    port: Arc<Port>,
+) -> impl Future<Output = Outcome> + Send {
+    let live = LiveCall::new(context);
     let trace = Trace::new(context, &request);
-    match rt::guarded("call", unary(context, request, message, &trace, &port)).await {
-        Ok(outcome) => outcome,
-        Err(rt::TaskEnd::Panicked { site }) => Err(trace.core_fault(site)),
-        Err(rt::TaskEnd::Aborted) => Err(trace.cancelled("runtime ended")),
+    // not an `async fn`, which would keep the room of its arguments beside what it moves them to
+    async move {
+        match rt::guarded("call", unary(live.context(), &mut request, &message, &trace, &port)).await {
+            Ok(outcome) => outcome,
+            Err(rt::TaskEnd::Panicked { site }) => Err(trace.core_fault(site)),
+            Err(rt::TaskEnd::Aborted) => Err(trace.cancelled("runtime ended")),
+        }
     }
 }
 

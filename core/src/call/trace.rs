@@ -3,6 +3,7 @@
 use super::{Context, Deadline, Failed, Reply, Request};
 use crate::{
     balance::Charge,
+    clock::Instant,
     failure::{
         self, Attempt, Cause, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose,
     },
@@ -45,7 +46,7 @@ pub(crate) struct Fault {
 impl Trace {
     pub(crate) fn new(context: &Arc<Context>, request: &Request) -> Self {
         let method = request.method.path.clone();
-        let timeline = Timeline::start(&method, context.listener.as_ref());
+        let timeline = Timeline::start(request.started, &method, context.listener.as_ref());
         Trace {
             context: context.clone(),
             deadline: request.deadline,
@@ -86,16 +87,25 @@ impl Trace {
         state.underlying = None;
     }
 
+    /// HEADERS go out at this moment.
+    pub(crate) fn sending(&self, now: Instant) {
+        self.lock().timeline.enter_at(Phase::Send, now);
+    }
+
     pub(crate) fn opened(&self, id: u32) {
         let mut state = self.lock();
         state.opened = true;
         state.stream = StreamFacts { id: Some(id), ..StreamFacts::default() };
     }
 
-    pub(crate) fn sent(&self, bytes: usize) {
+    /// A message goes out. `at_once`: it was the last, and it went whole, at this moment.
+    pub(crate) fn sent(&self, bytes: usize, at_once: Option<Instant>) {
         let mut state = self.lock();
         state.stream.sent_messages += 1;
         state.stream.sent_bytes += bytes as u64;
+        if let Some(now) = at_once {
+            state.timeline.enter_at(Phase::AwaitHeaders, now);
+        }
     }
 
     pub(crate) fn received(&self, messages: u64, bytes: u64) {

@@ -23,17 +23,17 @@ use std::{
 /// Makes a unary call. `port` carries the caller's wish to stop.
 pub(crate) async fn unary(
     context: &Arc<Context>,
-    mut request: Request,
-    message: Bytes,
+    request: &mut Request,
+    message: &Bytes,
     trace: &Trace,
     port: &Arc<Port>,
 ) -> Outcome {
-    if let Err(fault) = super::begin(context, &mut request, trace) {
-        return finish(context, &request, Err(trace.ended(fault, None)));
+    if let Err(fault) = super::begin(context, request, trace) {
+        return finish(context, request, Err(trace.ended(fault, None)));
     }
-    let work = attempts(context, &request, &message, trace);
+    let work = attempts(context, request, message, trace);
     let outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
-    finish(context, &request, outcome)
+    finish(context, request, outcome)
 }
 
 async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Outcome {
@@ -59,11 +59,12 @@ async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: 
 }
 
 async fn attempt(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Result<Reply, Fault> {
-    let Opened { mut send, receiver } = open(context, request, trace).await?;
+    let Opened { mut send, receiver, at } = open(context, request, trace).await?;
     let frame = framed(request.compression, message);
-    trace.sent(frame.remaining());
-    send.start_send(frame, true);
-    let mut exchange = Exchange { receiver, sending: true, message: None, trace };
+    let bytes = frame.remaining();
+    let sending = !send.start_send(frame, true);
+    trace.sent(bytes, (!sending).then_some(at));
+    let mut exchange = Exchange { receiver, sending, message: None, trace };
     let (message, trailers) = poll_fn(|cx| exchange.poll(&mut send, cx)).await?;
     Ok(trace.succeeded(Some(message), trailers))
 }

@@ -46,8 +46,7 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    pub(crate) fn start(method: &Arc<str>, listener: Option<&Arc<dyn Listener>>) -> Self {
-        let now = clock::now();
+    pub(crate) fn start(now: Instant, method: &Arc<str>, listener: Option<&Arc<dyn Listener>>) -> Self {
         let listener = listener.map(|l| (method.clone(), l.clone()));
         let timeline = Timeline { started: now, since: now, phase: Phase::Pick, spent: Default::default(), listener };
         timeline.tell(|at| Event::Phase { phase: Phase::Pick, at });
@@ -56,10 +55,16 @@ impl Timeline {
 
     /// Enters a phase. Entering the phase it is in already costs nothing.
     pub(crate) fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.enter_at(phase, clock::now());
+        }
+    }
+
+    /// The same where the time is known already.
+    pub(crate) fn enter_at(&mut self, phase: Phase, now: Instant) {
         if self.phase == phase {
             return;
         }
-        let now = clock::now();
         add(&mut self.spent, self.phase, now.saturating_duration_since(self.since));
         self.since = now;
         self.phase = phase;
@@ -120,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn time_goes_to_the_phase_it_was_spent_in() {
-        let mut timeline = Timeline::start(&"/a/b".into(), None);
+        let mut timeline = Timeline::start(clock::now(), &"/a/b".into(), None);
         tokio::time::advance(Duration::from_millis(5)).await;
         timeline.enter(Phase::Send);
         tokio::time::advance(Duration::from_millis(7)).await;
@@ -134,7 +139,7 @@ mod tests {
     async fn a_listener_hears_the_call() {
         let recorder = Arc::new(Recorder::default());
         let listener: Arc<dyn Listener> = recorder.clone();
-        let mut timeline = Timeline::start(&"/a/b".into(), Some(&listener));
+        let mut timeline = Timeline::start(clock::now(), &"/a/b".into(), Some(&listener));
         timeline.enter(Phase::Send);
         timeline.ended(14);
         let events = recorder.0.lock().unwrap().clone();

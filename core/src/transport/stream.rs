@@ -104,7 +104,7 @@ pub(super) fn halves(
         parked: Mutex::new(None),
         slot: Some(slot),
     });
-    let send = SendHalf { stream: Some(stream), shared: shared.clone(), pending: None, fresh: true };
+    let send = SendHalf { stream: Some(stream), shared: shared.clone(), pending: None, fresh: true, stopped: false };
     (send, RecvHalf { body: Body::Head(response), has_status: false, shared })
 }
 
@@ -120,6 +120,7 @@ pub(crate) struct SendHalf {
     shared: Arc<Shared>,
     pending: Option<(Framed, bool)>,
     fresh: bool,
+    stopped: bool,
 }
 
 impl SendHalf {
@@ -142,9 +143,14 @@ impl SendHalf {
         Ok(())
     }
 
-    /// Starts to send a message of a stream; [`poll_sent`](SendHalf::poll_sent) until it is accepted.
-    pub(crate) fn start_send(&mut self, message: Framed, end: bool) {
+    /// Starts to send a message of a stream; [`poll_sent`](SendHalf::poll_sent) until it is accepted. True: it was.
+    pub(crate) fn start_send(&mut self, message: Framed, end: bool) -> bool {
+        if self.fresh && message.remaining() <= FIRST_MESSAGE {
+            self.stopped = self.send_now(message, end).is_err();
+            return !self.stopped;
+        }
         self.pending = Some((message, end));
+        false
     }
 
     /// Ready when the message is accepted: all of it has window, and what is buffered stays bounded.
@@ -154,10 +160,6 @@ impl SendHalf {
     pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
         while let Some((mut message, end)) = self.pending.take() {
             let len = message.remaining();
-            if self.fresh && len <= FIRST_MESSAGE {
-                self.send_now(message, end)?;
-                continue;
-            }
             let room = match self.poll_room(len, cx) {
                 Poll::Ready(room) => room?,
                 Poll::Pending => {
@@ -173,7 +175,7 @@ impl SendHalf {
                 self.send_now(part, false)?;
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(if self.stopped { Err(Stopped) } else { Ok(()) })
     }
 
     #[cfg(test)]
