@@ -12,8 +12,9 @@ use crate::{
     transport::{Message, Outbound},
 };
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -42,8 +43,11 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    calls: HashMap<CallId, Entry>,
+    /// The numbers are our own, so nobody chooses them to collide.
+    calls: FxHashMap<CallId, Entry>,
     ready: VecDeque<CallId>,
+    /// Calls whose end waits to be taken.
+    ended: usize,
     loose: VecDeque<Event>,
     logs: usize,
     dropped_logs: u64,
@@ -240,9 +244,11 @@ impl QueueSink {
             let mut state = self.shared.state();
             let Some(entry) = state.calls.get_mut(&self.call) else { return };
             news(entry);
+            let ended = entry.done.is_some();
             if !std::mem::replace(&mut entry.queued, true) {
                 state.ready.push_back(self.call);
             }
+            state.ended += usize::from(ended);
             state.arm()
         };
         self.shared.ring(ring);
@@ -283,6 +289,7 @@ impl Shared {
             (state.closed, state.abandoned) = (true, true);
             state.ready.clear();
             state.loose.clear();
+            state.ended = 0;
             (state.ports(), std::mem::take(&mut state.calls))
         };
         self.release();
@@ -308,11 +315,14 @@ impl Shared {
     }
 }
 
-/// Rings from a task of its own, after the other tasks had their turn: thousands of pushes become one ring.
+/// Rings from a task of its own, after the other tasks and the sockets had their turn: thousands of pushes become one
+/// ring. A turn that nobody needs, because no call is in flight any more, would be a system call.
 async fn notify(shared: Arc<Shared>) {
     loop {
         shared.bell.notified().await;
-        tokio::task::yield_now().await;
+        if !shared.state().all_ended() {
+            tokio::task::yield_now().await;
+        }
         let ring = shared.ring.lock().unwrap_or_else(|e| e.into_inner()).clone();
         match ring {
             Some(ring) => ring(),
@@ -333,6 +343,10 @@ impl State {
     /// True if the host has to be rung.
     fn arm(&mut self) -> bool {
         !std::mem::replace(&mut self.rung, true)
+    }
+
+    fn all_ended(&self) -> bool {
+        self.ended == self.calls.len()
     }
 
     fn ports(&self) -> Vec<(Arc<Port>, Arc<Intake>)> {
@@ -369,6 +383,7 @@ impl State {
         if let Some(outcome) = entry.done.take() {
             events.push(Event::Done { call, outcome });
             self.calls.remove(&call);
+            self.ended -= 1;
         }
     }
 }
