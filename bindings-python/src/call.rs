@@ -8,7 +8,7 @@ use crate::{
     request::{self, Wishes},
     source::{Inner, Source},
     state::{Shared, news},
-    wait::Waiter,
+    waiter::Waiter,
 };
 use causewire::bridge::{Failed, Kind, Sent};
 use pyo3::{
@@ -248,7 +248,7 @@ impl Call {
         {
             let mut state = self.inner()?.shared.state();
             if state.outcome.is_none() {
-                state.on_done = Some(callback);
+                state.on_done.push(callback);
                 return Ok(());
             }
         }
@@ -273,14 +273,13 @@ impl Call {
         self.message(py)
     }
 
-    /// A future that is settled with one of `mask`'s news. `None`: it is there already.
-    #[pyo3(name = "pending")]
-    fn py_pending<'py>(&self, py: Python<'py>, mask: u8) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.pending(py, mask)
+    /// To be awaited until one of `mask`'s news is there. Does not hold the call.
+    fn news(&self, mask: u8) -> PyResult<Waiter> {
+        self.waiter(mask, None)
     }
 
-    fn __await__(slf: Py<Self>) -> Waiter {
-        Waiter { call: slf }
+    fn __await__(slf: &Bound<'_, Self>) -> PyResult<Waiter> {
+        slf.get().waiter(news::DONE, Some(slf.clone().unbind()))
     }
 }
 
@@ -289,12 +288,11 @@ impl Call {
         self.inner.get().ok_or_else(|| PyRuntimeError::new_err("this call belongs to the process before the fork"))
     }
 
-    pub(crate) fn aio(&self) -> bool {
-        self.aio
-    }
-
-    pub(crate) fn loop_key(&self) -> usize {
-        self.loop_key
+    fn waiter(&self, mask: u8, call: Option<Py<Self>>) -> PyResult<Waiter> {
+        if !self.aio {
+            return Err(PyRuntimeError::new_err("a blocking call cannot be awaited"));
+        }
+        Ok(Waiter::new(&self.inner()?.shared, mask, self.loop_key, call))
     }
 
     pub(crate) fn cancel_now(&self) -> PyResult<bool> {

@@ -2,17 +2,14 @@
 //! of state) and for the calls of `future()`. All share one bell.
 use crate::{
     ask::Ask,
+    bell::Bell,
     fork::{Owned, lock},
-    loops,
     mailbox::Mailbox,
 };
 use causewire::bridge::{self, Event};
 use pyo3::{IntoPyObjectExt, prelude::*};
 use std::{
-    os::{
-        fd::{AsRawFd, RawFd},
-        unix::net::UnixStream,
-    },
+    os::fd::RawFd,
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -22,8 +19,7 @@ use std::{
 static HOME: Mutex<Option<Owned<Home>>> = Mutex::new(None);
 
 struct Home {
-    bell: UnixStream,
-    rope: Arc<UnixStream>,
+    bell: Arc<Bell>,
     rooms: Vec<Weak<Room>>,
 }
 
@@ -51,18 +47,18 @@ fn furnish(host: Py<PyAny>) -> PyResult<Arc<Room>> {
     let owned = match guard.as_mut() {
         Some(owned) => owned,
         None => {
-            let (bell, rope) = loops::pair()?;
-            guard.insert(Owned::new(Home { bell, rope: Arc::new(rope), rooms: Vec::new() }))
+            let bell = Arc::new(Bell::new()?);
+            guard.insert(Owned::new(Home { bell, rooms: Vec::new() }))
         }
     };
     let Some(home) = owned.get_mut() else {
         return Err(pyo3::exceptions::PyRuntimeError::new_err("the process has forked"));
     };
     let rung = Arc::new(AtomicBool::new(false));
-    let (flag, rope) = (rung.clone(), home.rope.clone());
+    let (flag, rope) = (rung.clone(), home.bell.clone());
     let mailbox = Mailbox::new(move || {
         flag.store(true, std::sync::atomic::Ordering::Release);
-        loops::pull(&rope);
+        rope.ring();
     });
     let room = Arc::new(Room { mailbox, channel: OnceLock::new(), loop_key: AtomicUsize::new(0), host, rung });
     home.rooms.retain(|other| other.strong_count() > 0);
@@ -79,7 +75,7 @@ impl Drop for Room {
 /// What the home thread waits on. -1: there is no channel.
 #[pyfunction]
 pub(crate) fn home_fileno() -> RawFd {
-    lock(&HOME).as_ref().and_then(Owned::get).map_or(-1, |home| home.bell.as_raw_fd())
+    lock(&HOME).as_ref().and_then(Owned::get).map_or(-1, |home| home.bell.fileno())
 }
 
 /// Settles the calls of all channels and returns what is for Python: `(host, kind, …)`.
@@ -88,7 +84,7 @@ pub(crate) fn home_drain(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
     let rooms: Vec<Arc<Room>> = {
         let guard = lock(&HOME);
         let Some(home) = guard.as_ref().and_then(Owned::get) else { return Ok(Vec::new()) };
-        loops::hear(&home.bell);
+        home.bell.hear();
         home.rooms.iter().filter_map(Weak::upgrade).collect()
     };
     let mut out = Vec::new();

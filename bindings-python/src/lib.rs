@@ -1,8 +1,9 @@
 //! The native half of the `causewire` pip package: the core's pull queue as Python objects.
 //!
-//! No thread of the core ever takes the GIL: it rings a socket, and whoever waits on that socket takes a whole batch.
+//! No thread of the core ever takes the GIL: it rings a bell, and whoever waits for that bell takes a whole batch.
 #![deny(unsafe_code)]
 mod ask;
+mod bell;
 mod call;
 mod channel;
 mod errors;
@@ -17,6 +18,7 @@ mod request;
 mod source;
 mod state;
 mod wait;
+mod waiter;
 
 use causewire::bridge::{self, Style};
 use pyo3::{exceptions::PyValueError, prelude::*};

@@ -1,22 +1,25 @@
 //! One queue per asyncio event loop, found by the running loop and forgotten with it.
 use crate::{
-    fork::{self, Owned, lock},
+    bell::Bell,
+    fork::{Owned, lock},
     mailbox::Mailbox,
 };
-use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock};
+use pyo3::{
+    exceptions::PyRuntimeError,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyWeakrefMethods, PyWeakrefReference},
+};
 use std::{
     cell::Cell,
-    collections::HashMap,
-    io::{ErrorKind, Read, Write},
-    os::{
-        fd::{AsRawFd, RawFd},
-        unix::net::UnixStream,
-    },
+    os::fd::RawFd,
     sync::{Arc, Mutex},
 };
 
-/// By the loop's identity. An entry is removed by a weak reference's callback before that identity can be reused.
-static LOOPS: Mutex<Option<HashMap<usize, Py<LoopQueue>>>> = Mutex::new(None);
+/// By the loop's identity; few enough to look through. An entry is removed by a weak reference's callback before that
+/// identity can be reused.
+static LOOPS: Mutex<Vec<(usize, Py<LoopQueue>)>> = Mutex::new(Vec::new());
 
 /// The queue of one event loop: `drain` is the loop's reader callback for `fileno`.
 #[pyclass(frozen, module = "causewire._causewire")]
@@ -27,34 +30,46 @@ pub(crate) struct LoopQueue {
 struct Inner {
     mailbox: Arc<Mailbox>,
     /// Weak: the loop owns us as its reader callback.
-    event_loop: Py<PyAny>,
-    bell: UnixStream,
-    /// Rings our own bell where a batch was not the last.
-    rope: Arc<UnixStream>,
+    event_loop: Py<PyWeakrefReference>,
+    /// It says on which thread it runs, as asyncio's own loops do.
+    names_thread: bool,
+    bell: Arc<Bell>,
 }
 
 #[pymethods]
 impl LoopQueue {
     /// `event_loop`: a weak reference to it.
     #[new]
-    fn new(event_loop: Py<PyAny>) -> PyResult<Self> {
-        let (bell, rope) = pair()?;
-        let rope = Arc::new(rope);
-        let ring = rope.clone();
-        let mailbox = Mailbox::new(move || pull(&ring));
-        Ok(LoopQueue { inner: Owned::new(Inner { mailbox, event_loop, bell, rope }) })
+    fn new(event_loop: &Bound<'_, PyWeakrefReference>) -> PyResult<Self> {
+        let names_thread = event_loop.upgrade().is_some_and(|it| it.hasattr(THREAD).unwrap_or(false));
+        let bell = Arc::new(Bell::new()?);
+        let rope = bell.clone();
+        let mailbox = Mailbox::new(move || rope.ring());
+        let event_loop = event_loop.clone().unbind();
+        Ok(LoopQueue { inner: Owned::new(Inner { mailbox, event_loop, names_thread, bell }) })
     }
 
     fn fileno(&self) -> RawFd {
-        self.inner.get().map_or(-1, |inner| inner.bell.as_raw_fd())
+        self.inner.get().map_or(-1, |inner| inner.bell.fileno())
     }
 
-    /// Settles everything that has happened.
-    fn drain(&self, py: Python<'_>) {
+    /// Brings everything that has happened, and lets the tasks that waited for it go on at once. For the loop alone.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(inner) = self.inner.get() else { return Ok(()) };
+        inner.bell.hear();
+        let (ended, more) = inner.mailbox.drain_tasks(py);
+        if more {
+            inner.bell.ring(); // the next batch comes with the next turn
+        }
+        ended
+    }
+
+    /// The same from inside a task: the others go on with the loop's next turn.
+    fn drain_soon(&self, py: Python<'_>) {
         let Some(inner) = self.inner.get() else { return };
-        hear(&inner.bell);
+        inner.bell.hear();
         if inner.mailbox.drain(py).1 {
-            pull(&inner.rope);
+            inner.bell.ring();
         }
     }
 
@@ -69,8 +84,6 @@ impl LoopQueue {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.mailbox.abandon();
-        fork::untrack(self.bell.as_raw_fd());
-        fork::untrack(self.rope.as_raw_fd());
     }
 }
 
@@ -79,46 +92,60 @@ thread_local! {
     static LATEST: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
 }
 
+/// Where asyncio's own loops keep the thread they run on.
+const THREAD: &str = "_thread_id";
+
 /// The running loop's queue, made at its first call, and the loop's identity.
 pub(crate) fn queue(py: Python<'_>) -> PyResult<(Arc<Mailbox>, usize)> {
     let (latest, thread) = LATEST.get();
-    if let Some((mailbox, event_loop)) = known(py, latest)
-        && runs_on(&event_loop, thread)
+    if let Some(found) = known(py, latest)
+        && found.runs_on(py, thread)
     {
-        return Ok((mailbox, latest));
+        return Ok((found.mailbox, latest));
     }
     static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
-    let thread: u64 = THREAD.import(py, "threading", "get_ident")?.call0()?.extract()?;
     let key = event_loop.as_ptr() as usize;
-    LATEST.set((key, thread));
+    if key != latest {
+        static IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        LATEST.set((key, IDENT.import(py, "threading", "get_ident")?.call0()?.extract()?));
+    }
     match known(py, key) {
-        Some((mailbox, _)) => Ok((mailbox, key)),
+        Some(found) => Ok((found.mailbox, key)),
         None => attach(py, event_loop, key).map(|mailbox| (mailbox, key)),
     }
 }
 
-/// A future of the loop with this identity.
-pub(crate) fn future(py: Python<'_>, key: usize) -> PyResult<Bound<'_, PyAny>> {
-    match known(py, key) {
-        Some((_, event_loop)) => event_loop.call_method0(intern!(py, "create_future")),
-        None => Err(PyRuntimeError::new_err("the event loop of this call is gone")),
-    }
+/// The loop with this identity.
+pub(crate) fn event_loop(py: Python<'_>, key: usize) -> PyResult<Bound<'_, PyAny>> {
+    let found = known(py, key).map(|found| found.event_loop);
+    found.ok_or_else(|| PyRuntimeError::new_err("the event loop of this call is gone"))
 }
 
-fn known(py: Python<'_>, key: usize) -> Option<(Arc<Mailbox>, Bound<'_, PyAny>)> {
+/// A loop that is alive, and its queue.
+struct Known<'py> {
+    event_loop: Bound<'py, PyAny>,
+    mailbox: Arc<Mailbox>,
+    names_thread: bool,
+}
+
+fn known(py: Python<'_>, key: usize) -> Option<Known<'_>> {
     let guard = lock(&LOOPS);
-    let inner = guard.as_ref()?.get(&key)?.get().inner.get()?;
-    let event_loop = inner.event_loop.bind(py).call0().ok().filter(|it| !it.is_none())?;
-    Some((inner.mailbox.clone(), event_loop))
+    let inner = guard.iter().find(|(known, _)| *known == key)?.1.get().inner.get()?;
+    let event_loop = inner.event_loop.bind(py).upgrade()?;
+    Some(Known { event_loop, mailbox: inner.mailbox.clone(), names_thread: inner.names_thread })
 }
 
-/// Whether a loop runs on this thread, by what asyncio's own loops keep. `get_running_loop`, which says it of any loop,
-/// asks the system for the process's number each time.
-fn runs_on(event_loop: &Bound<'_, PyAny>, thread: u64) -> bool {
-    let runs = event_loop.getattr(intern!(event_loop.py(), "_thread_id"));
-    runs.is_ok_and(|runs| runs.extract::<u64>().is_ok_and(|runs| runs == thread))
+impl Known<'_> {
+    /// Whether it runs on this thread, where it says so. `get_running_loop`, which knows it of every loop, asks the system
+    /// for the process's number each time.
+    fn runs_on(&self, py: Python<'_>, thread: u64) -> bool {
+        self.names_thread
+            && self
+                .event_loop
+                .getattr(intern!(py, THREAD))
+                .is_ok_and(|it| it.extract().is_ok_and(|it: u64| it == thread))
+    }
 }
 
 fn attach(py: Python<'_>, event_loop: Bound<'_, PyAny>, key: usize) -> PyResult<Arc<Mailbox>> {
@@ -126,43 +153,21 @@ fn attach(py: Python<'_>, event_loop: Bound<'_, PyAny>, key: usize) -> PyResult<
     let queue = queue.cast_into::<LoopQueue>()?;
     let mailbox = queue.get().inner.get().map(|inner| inner.mailbox.clone());
     let mailbox = mailbox.ok_or_else(|| PyRuntimeError::new_err("the process has forked"))?;
-    lock(&LOOPS).get_or_insert_default().insert(key, queue.unbind());
+    lock(&LOOPS).push((key, queue.unbind()));
     Ok(mailbox)
 }
 
 /// The loop with this identity is gone.
 #[pyfunction]
 pub(crate) fn forget_loop(key: usize) {
-    let gone = lock(&LOOPS).as_mut().and_then(|loops| loops.remove(&key));
-    drop(gone);
+    let gone = {
+        let mut loops = lock(&LOOPS);
+        loops.iter().position(|(known, _)| *known == key).map(|at| loops.swap_remove(at))
+    };
+    drop(gone); // not under the lock
 }
 
 /// In a fork child: the parent's loops are not ours.
 pub(crate) fn forget() {
-    std::mem::forget(lock(&LOOPS).take());
-}
-
-/// A wake-up pair: the reading end, and the end that rings.
-pub(crate) fn pair() -> PyResult<(UnixStream, UnixStream)> {
-    let (bell, rope) = UnixStream::pair()?;
-    bell.set_nonblocking(true)?;
-    rope.set_nonblocking(true)?;
-    fork::track(bell.as_raw_fd());
-    fork::track(rope.as_raw_fd());
-    Ok((bell, rope))
-}
-
-/// Rings. A full socket has rung already.
-pub(crate) fn pull(mut rope: &UnixStream) {
-    let _ = rope.write(&[1]);
-}
-
-/// Takes the ringing off, so that a later one is heard.
-pub(crate) fn hear(mut bell: &UnixStream) {
-    let mut sink = [0; 64];
-    while let Err(error) = bell.read(&mut sink) {
-        if error.kind() != ErrorKind::Interrupted {
-            break;
-        }
-    }
+    std::mem::forget(std::mem::take(&mut *lock(&LOOPS)));
 }

@@ -6,17 +6,15 @@ use crate::{
 };
 use causewire::bridge::{CallId, Event, Queue};
 use pyo3::prelude::*;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex};
 
 /// Calls whose news is taken at once; more rounds follow, so that a loop is not held up by its busiest channel.
 const BATCH: usize = 512;
 
 pub(crate) struct Mailbox {
     pub(crate) queue: Queue,
-    calls: Mutex<HashMap<CallId, Arc<Shared>>>,
+    calls: Mutex<FxHashMap<CallId, Arc<Shared>>>,
 }
 
 impl Mailbox {
@@ -36,8 +34,23 @@ impl Mailbox {
         calls.into_values().for_each(|call| call.retire());
     }
 
-    /// Takes one batch and settles everything in it. Returns what concerns no call, and whether there is more.
+    /// Takes one batch and tells everybody whom it concerns. Returns what concerns no call, and whether there is more.
     pub(crate) fn drain(&self, py: Python<'_>) -> (Vec<Event>, bool) {
+        let (loose, wake, more) = self.take(py);
+        wake.run(py);
+        (loose, more)
+    }
+
+    /// The same for the queue of an event loop, on the loop itself and between two tasks. Returns whether there is more.
+    ///
+    /// # Errors
+    /// What ends the loop.
+    pub(crate) fn drain_tasks(&self, py: Python<'_>) -> (PyResult<()>, bool) {
+        let (_, wake, more) = self.take(py);
+        (wake.run_tasks(py), more)
+    }
+
+    fn take(&self, _gil: Python<'_>) -> (Vec<Event>, Wake, bool) {
         payload::bury();
         let batch = self.queue.take(BATCH);
         let mut wake = Wake::default();
@@ -60,8 +73,7 @@ impl Mailbox {
                 }
             }
         }
-        // only now: a callback may call us back
-        wake.run(py);
-        (loose, batch.more)
+        // woken only once the lock is free: they may call us back
+        (loose, wake, batch.more)
     }
 }

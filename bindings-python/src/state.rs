@@ -1,7 +1,9 @@
 //! What is known of one call, and who waits for it.
+use crate::waiter::Waiter;
 use causewire::bridge::{Event, Message, Metadata, Outcome, Progress};
-use pyo3::{exceptions::PyException, intern, prelude::*};
+use pyo3::prelude::*;
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -37,19 +39,21 @@ pub(crate) struct State {
     pub(crate) cancelled: bool,
     pub(crate) send_closed: bool,
     pub(crate) has_sent: bool,
-    /// Called once, with the GIL, when the call is over.
-    pub(crate) on_done: Option<Py<PyAny>>,
-    /// Futures of asyncio, each with the news it is for.
-    pub(crate) waiters: Vec<(u8, Py<PyAny>)>,
+    /// Each called once, with the GIL, when the call is over.
+    pub(crate) on_done: Vec<Py<PyAny>>,
+    /// Tasks of asyncio, each with the news it is for.
+    pub(crate) waiters: Vec<(u8, Py<Waiter>)>,
     /// A thread waits at the core for all the others.
     pub(crate) led: bool,
+    /// Threads that sleep on `changed`: without one, a notification would be a system call for nobody.
+    sleeping: u32,
     over: bool,
 }
 
 /// What has to be done with the GIL once no lock is held.
 #[derive(Default)]
 pub(crate) struct Wake {
-    futures: Vec<Py<PyAny>>,
+    waiters: VecDeque<Py<Waiter>>,
     callbacks: Vec<Py<PyAny>>,
 }
 
@@ -78,7 +82,7 @@ impl Shared {
             Event::Ask(_) | Event::Log(_) | Event::State { .. } => 0,
         };
         state.wake(what, wake);
-        self.changed.notify_all();
+        self.notify(state);
     }
 
     pub(crate) fn progress(&self, progress: Progress, wake: &mut Wake) {
@@ -115,29 +119,43 @@ impl Shared {
             if !std::mem::replace(&mut state.over, true) {
                 self.live.fetch_sub(1, Relaxed);
             }
-            (std::mem::take(&mut state.waiters), state.on_done.take())
+            (std::mem::take(&mut state.waiters), std::mem::take(&mut state.on_done))
         };
         // only now: dropping an object may run Python
+        waiters.iter().for_each(|(_, waiter)| waiter.get().forget());
         drop((waiters, on_done));
     }
 
     /// Sleeps until the leading thread brings the news, or leads no more. Without the GIL.
     pub(crate) fn sleep(&self, mask: u8, time: Duration) {
-        let state = self.state();
-        let blocked = |s: &mut State| !s.ready(mask) && s.led;
-        drop(self.changed.wait_timeout_while(state, time, blocked).unwrap_or_else(|e| e.into_inner()));
+        self.sleep_while(time, |state| !state.ready(mask) && state.led);
     }
 
     /// Sleeps until the queue's thread brings the news. Without the GIL.
     pub(crate) fn sleep_until(&self, mask: u8, time: Duration) {
-        let state = self.state();
-        drop(self.changed.wait_timeout_while(state, time, |s| !s.ready(mask)).unwrap_or_else(|e| e.into_inner()));
+        self.sleep_while(time, |state| !state.ready(mask));
+    }
+
+    fn sleep_while(&self, time: Duration, blocked: impl FnMut(&mut State) -> bool) {
+        let mut state = self.state();
+        state.sleeping += 1;
+        let (mut state, _) = self.changed.wait_timeout_while(state, time, blocked).unwrap_or_else(|e| e.into_inner());
+        state.sleeping -= 1;
     }
 
     /// Gives up the lead, so that another waiting thread takes it.
     pub(crate) fn follow(&self) {
-        self.state().led = false;
-        self.changed.notify_all();
+        let mut state = self.state();
+        state.led = false;
+        self.notify(state);
+    }
+
+    fn notify(&self, state: MutexGuard<'_, State>) {
+        let heard = state.sleeping > 0;
+        drop(state);
+        if heard {
+            self.changed.notify_all();
+        }
     }
 }
 
@@ -164,39 +182,50 @@ impl State {
     }
 
     pub(crate) fn wake(&mut self, what: u8, wake: &mut Wake) {
-        let all = what & news::DONE != 0;
-        if all {
-            wake.callbacks.extend(self.on_done.take());
-            wake.futures.extend(self.waiters.drain(..).map(|(_, future)| future));
-        } else if !self.waiters.is_empty() {
-            let (hit, rest) = std::mem::take(&mut self.waiters).into_iter().partition(|(mask, _)| mask & what != 0);
-            self.waiters = rest;
-            let hit: Vec<(u8, Py<PyAny>)> = hit;
-            wake.futures.extend(hit.into_iter().map(|(_, future)| future));
+        if what & news::DONE != 0 {
+            wake.callbacks.append(&mut self.on_done);
         }
+        if self.waiters.is_empty() {
+            return;
+        }
+        let (hit, rest): (Vec<_>, _) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|(mask, _)| self.ready(*mask));
+        self.waiters = rest;
+        wake.waiters.extend(hit.into_iter().map(|(_, waiter)| waiter));
     }
 }
 
 impl Wake {
-    /// Settles every future and runs every callback of a batch.
+    /// Wakes the tasks of a batch and runs its callbacks, from wherever: the tasks go on with the loop's next turn.
     pub(crate) fn run(self, py: Python<'_>) {
-        for future in self.futures {
-            settle(future.bind(py));
+        for waiter in &self.waiters {
+            if let Err(error) = Waiter::wake_soon(waiter.bind(py)) {
+                error.write_unraisable(py, None);
+            }
         }
-        for callback in self.callbacks {
+        self.call_back(py);
+    }
+
+    /// The same from the loop itself, between two tasks: each goes on here and now.
+    ///
+    /// # Errors
+    /// What ends the loop (KeyboardInterrupt, SystemExit) came out of a task; the others go on with the next turn.
+    pub(crate) fn run_tasks(mut self, py: Python<'_>) -> PyResult<()> {
+        while let Some(waiter) = self.waiters.pop_front() {
+            if let Err(error) = Waiter::wake(waiter.bind(py)) {
+                self.run(py);
+                return Err(error);
+            }
+        }
+        self.call_back(py);
+        Ok(())
+    }
+
+    fn call_back(&self, py: Python<'_>) {
+        for callback in &self.callbacks {
             if let Err(error) = callback.bind(py).call0() {
                 error.write_unraisable(py, Some(callback.bind(py)));
             }
         }
-    }
-}
-
-/// A future that was cancelled meanwhile refuses its result; whoever cancelled it does not wait any more.
-fn settle(future: &Bound<'_, PyAny>) {
-    let py = future.py();
-    if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),))
-        && !error.is_instance_of::<PyException>(py)
-    {
-        error.write_unraisable(py, Some(future));
     }
 }

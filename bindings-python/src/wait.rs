@@ -1,18 +1,12 @@
-//! Waiting for a call: blocking threads with the GIL released, asyncio tasks on a future.
+//! Waiting for a call with the GIL released.
 use crate::{
     call::Call,
     channel::SLICE,
-    loops,
     source::Source,
     state::{Wake, news},
+    waiter::cancelled_class,
 };
-use pyo3::{
-    exceptions::{PyRuntimeError, PyStopIteration},
-    intern,
-    prelude::*,
-    sync::PyOnceLock,
-    types::PyTuple,
-};
+use pyo3::{prelude::*, sync::PyOnceLock};
 use std::time::{Duration, Instant};
 
 /// The same where no signal can come, so that hundreds of waiting threads leave the GIL alone.
@@ -58,20 +52,6 @@ impl Call {
         }
     }
 
-    /// A future that is settled with one of `mask`'s news. `None`: it is there already.
-    pub(crate) fn pending<'py>(&self, py: Python<'py>, mask: u8) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if !self.aio() {
-            return Err(PyRuntimeError::new_err("a blocking call cannot be awaited"));
-        }
-        let inner = self.inner()?;
-        if inner.shared.state().ready(mask) {
-            return Ok(None);
-        }
-        let future = loops::future(py, self.loop_key())?;
-        inner.shared.state().waiters.push((mask, future.clone().unbind()));
-        Ok(Some(future))
-    }
-
     /// One thread waits at the core, the others on the call's own condition.
     fn wait_slice(&self, py: Python<'_>, mask: u8, time: Duration) -> PyResult<()> {
         let inner = self.inner()?;
@@ -95,7 +75,7 @@ impl Call {
     }
 
     /// `Ok(None)`: in flight.
-    fn poll<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn poll<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (over, cancelled) = {
             let state = self.inner()?.shared.state();
             let failed = state.outcome.as_ref().is_some_and(Result::is_err);
@@ -111,59 +91,12 @@ impl Call {
     }
 }
 
-/// What a task awaits: yields a future until the call is over.
-#[pyclass(frozen, module = "causewire._causewire")]
-pub(crate) struct Waiter {
-    pub(crate) call: Py<Call>,
-}
-
-#[pymethods]
-impl Waiter {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let call = self.call.get();
-        if let Some(value) = call.poll(py)? {
-            // as a tuple of one, because a response that is a tuple would be taken for the arguments
-            return Err(PyStopIteration::new_err((value.unbind(),)));
-        }
-        match call.pending(py, news::DONE)? {
-            Some(future) => {
-                future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-                Ok(future)
-            }
-            None => Err(PyRuntimeError::new_err("the call ended while it was asked")),
-        }
-    }
-
-    /// A task that is cancelled while it awaits cancels its call, on the wire too.
-    #[pyo3(signature = (*args))]
-    fn throw(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        let mut error = args.get_item(args.len().min(2).saturating_sub(1))?;
-        if error.is_none() {
-            error = args.get_item(0)?;
-        }
-        let error = PyErr::from_value(error);
-        if error.matches(py, cancelled_class(py)?)? {
-            self.call.get().cancel_now()?;
-        }
-        Err(error)
-    }
-}
-
 /// Signals are Python's main thread's alone.
 fn on_main_thread(py: Python<'_>) -> PyResult<bool> {
     static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static MAIN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let current = CURRENT.import(py, "threading", "current_thread")?.call0()?;
     Ok(current.is(&MAIN.import(py, "threading", "main_thread")?.call0()?))
-}
-
-fn cancelled_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CANCELLED.import(py, "asyncio", "CancelledError")
 }
 
 fn cancelled_error(py: Python<'_>) -> PyErr {

@@ -20,16 +20,22 @@ channel = causewire.Channel(target, tls=None)
 """
 
 FORKS = PRELUDE + """
-def sockets():
-    out = set()
+def links(start):
+    out = []
     for fd in os.listdir("/proc/self/fd"):
         try:
             link = os.readlink("/proc/self/fd/" + fd)
         except OSError:
             continue
-        if link.startswith("socket:"):
-            out.add(link)
+        if link.startswith(start):
+            out.append(link)
     return out
+
+def sockets():
+    return set(links("socket:"))
+
+def bells():
+    return len(links("anon_inode:[eventfd]"))
 
 stop = threading.Event()
 wrong = []
@@ -51,13 +57,13 @@ while sum(counted) < 100:
     time.sleep(0.01)
 failed = 0
 for n in range(int(sys.argv[2])):
-    before = sockets()
+    before, rang = sockets(), bells()
     pid = os.fork()
     if pid == 0:
         signal.alarm(20)
         status = 1
         try:
-            shared = sockets()
+            shared, rings = sockets(), bells()
             assert channel.unary(ECHO, b"", timeout=10).attempts == 1
             if n % 8 == 0:
                 async def main():
@@ -65,8 +71,9 @@ for n in range(int(sys.argv[2])):
                     assert (await aio.unary(ECHO, b"", timeout=10)).attempts == 1
                 asyncio.run(main())
                 assert channel.unary_unary(ECHO).future(b"", timeout=10).result(10) is not None
-            # what is still open of the parent's is neither a connection nor a wake-up pair of ours
+            # what is still open of the parent's is neither a connection nor a bell of ours
             assert not shared, shared
+            assert rings == rang - 1, (rings, rang)
             status = 0
         except BaseException as error:
             print("child", n, repr(error), file=sys.stderr)

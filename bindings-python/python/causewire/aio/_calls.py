@@ -5,8 +5,9 @@ import asyncio
 import logging
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, List, Optional
-from typing import Tuple, Union
+from functools import partial
+from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Optional, Tuple
+from typing import Union
 
 from .. import _causewire as _native
 from .. import _status
@@ -48,9 +49,8 @@ class Call(_native.Call):
     ``asyncio.CancelledError``, and leaves the record in ``failure``.
     """
 
-    __slots__ = ("_callbacks",)
-
-    _callbacks: List[Callable[[Any], None]]
+    # none of its own: an object without them is none of the garbage collector's
+    __slots__ = ()
 
     def cancel(self) -> bool:
         """RST_STREAM(CANCEL). False: the call was over already."""
@@ -126,24 +126,17 @@ class Call(_native.Call):
         """``callback(call)`` runs once the call is over; at once if it is."""
         if self.is_over():
             callback(self)
-            return
-        try:
-            self._callbacks.append(callback)
-        except AttributeError:
-            self._callbacks = [callback]
-            self.on_done(self._tell)
+        else:
+            self.on_done(partial(self._tell, callback))
 
-    def _tell(self) -> None:
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            try:
-                callback(self)
-            except Exception:
-                logger.exception("a callback of a call raised")
+    def _tell(self, callback: Callable[[Any], None]) -> None:
+        try:
+            callback(self)
+        except Exception:
+            logger.exception("a callback of a call raised")
 
     async def _until(self, mask: int) -> None:
-        while (future := self.pending(mask)) is not None:
-            await future
+        await self.news(mask)
 
     def _error(self) -> Any:
         return self.failed_with()
@@ -328,13 +321,12 @@ async def _send(ref: weakref.ref[_Writer], message: Any) -> bool:
     if call is None:
         return False
     pushed = call.push(message)
-    while pushed == FULL and (future := call.pending(ROOM)) is not None:
+    if pushed == FULL:
+        room = call.news(ROOM)
         # let go while waiting: a call that nobody else holds is cancelled
         del call
-        await future
-        call = ref()
-        if call is None:
-            return False
+        await room
+        return ref() is not None
     return pushed != ENDED
 
 

@@ -64,7 +64,7 @@ def bring_news(timeout: float) -> None:
     bell = select.poll()
     bell.register(found.queue.fileno(), select.POLLIN)
     bell.poll(timeout * 1000)
-    found.queue.drain()
+    found.queue.drain_soon()
 
 
 def _after_fork() -> None:
