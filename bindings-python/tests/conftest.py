@@ -54,5 +54,7 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 def run(code: str, *arguments: str, timeout: float = 60, env: Any = None) -> subprocess.CompletedProcess[str]:
     """Runs a program of its own, for what concerns a whole process."""
-    command = [sys.executable, "-X", "faulthandler", "-c", code, *arguments]
+    # Python 3.12 and later warn of every fork of a program with threads, which is what some of these programs are about
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]
+    command = [sys.executable, *quiet, "-X", "faulthandler", "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env)
