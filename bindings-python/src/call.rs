@@ -14,7 +14,7 @@ use causewire::bridge::{Failed, Kind, Sent};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
-    types::{PyList, PyTuple},
+    types::{PyList, PyTuple, PyWeakrefMethods, PyWeakrefReference},
 };
 use std::{
     sync::{Mutex, atomic::Ordering::Relaxed},
@@ -38,7 +38,10 @@ pub(crate) struct Call {
     started: Instant,
     timeout: Option<Duration>,
     value: Mutex<Option<Py<PyAny>>>,
-    error: Mutex<Option<Py<PyAny>>>,
+    /// Weak: its traceback holds the frame of whoever called, and that frame often holds the call.
+    error: Mutex<Option<Py<PyWeakrefReference>>>,
+    /// What the deserializer threw.
+    source: Mutex<Option<Py<PyAny>>>,
 }
 
 #[pymethods]
@@ -97,6 +100,7 @@ impl Call {
             timeout,
             value: Mutex::new(None),
             error: Mutex::new(None),
+            source: Mutex::new(None),
         })
     }
 
@@ -172,15 +176,16 @@ impl Call {
 
     /// The exception of a call that failed. `None`: in flight or OK.
     fn failed_with<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Some(error) = lock(&self.error).as_ref() {
-            return Ok(Some(error.bind(py).clone()));
+        if let Some(error) = lock(&self.error).as_ref().and_then(|error| error.bind(py).upgrade()) {
+            return Ok(Some(error));
         }
         // taken out, because building the exception runs Python
         let failed = match self.inner()?.shared.state().outcome.as_ref() {
             Some(Err(failed)) => errors::copy(failed),
             _ => return Ok(None),
         };
-        self.keep(py, &failed, None).map(Some)
+        let source = lock(&self.source).as_ref().map(|source| source.bind(py).clone());
+        self.exception(py, &failed, source.as_ref()).map(Some)
     }
 
     /// The messages that are there, as `bytes`. `None`: none yet. Empty: there will be no more.
@@ -355,19 +360,20 @@ impl Call {
         let failed = open.channel.decode_failed(method.id(py, &open)?, peer.as_deref(), type_name.as_deref());
         let inner = self.inner()?;
         inner.cancel();
-        let exception = self.keep(py, &failed, Some(&source))?;
+        let exception = self.exception(py, &failed, Some(&source))?;
+        *lock(&self.source) = Some(source.unbind());
         inner.end(py, failed);
         Ok(PyErr::from_value(exception))
     }
 
-    fn keep<'py>(
+    fn exception<'py>(
         &self,
         py: Python<'py>,
         failed: &Failed,
         source: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let exception = errors::exception(py, failed, self.aio, source)?;
-        *lock(&self.error) = Some(exception.clone().unbind());
+        *lock(&self.error) = Some(PyWeakrefReference::new(&exception)?.unbind());
         Ok(exception)
     }
 }

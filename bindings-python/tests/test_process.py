@@ -192,3 +192,41 @@ def test_a_keyboard_interrupt_is_seen_and_cancels(target: str) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "interrupted\n", "")
+
+
+FORGETS = PRELUDE + """
+import gc, weakref
+alive = weakref.WeakSet()
+
+def blocking():
+    call = channel.unary_call("/causewire.testbed.v1.Testbed/Nothing", b"")
+    try:
+        call.response()
+    except causewire.RpcError as error:
+        assert call.exception() is error
+        alive.add(error)
+
+async def asynchronous():
+    async with causewire.aio.Channel(target, tls=None) as channel:
+        async def one():
+            call = channel.unary_call("/causewire.testbed.v1.Testbed/Nothing", b"")
+            try:
+                await call
+            except causewire.RpcError as error:
+                alive.add(error)
+        for _ in range(10):
+            await one()
+
+for _ in range(10):
+    blocking()
+assert len(alive) == 0, len(alive)
+asyncio.run(asynchronous())
+gc.collect()
+assert len(alive) == 0, len(alive)
+print("fine")
+"""
+
+
+def test_a_call_that_failed_is_let_go_of(target: str) -> None:
+    done = run(FORGETS, target)
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
