@@ -42,12 +42,10 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) async fn start(address: SocketAddr) -> Result<Backend> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["backend", &address.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["backend", &address.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // Until the child runs its own program this holds up the thread, and with it other tasks.
+        let mut child = tokio::task::spawn_blocking(move || command.spawn()).await??;
         let (input, output) = (child.stdin.take().ok_or("no stdin")?, child.stdout.take().ok_or("no stdout")?);
         let mut lines = BufReader::new(output).lines();
         match timeout(PATIENCE, lines.next_line()).await?? {
