@@ -12,6 +12,7 @@ mod health;
 mod interop;
 mod peer;
 mod play;
+mod proxy;
 mod raw;
 mod raw_echo;
 pub mod script;

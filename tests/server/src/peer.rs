@@ -106,6 +106,11 @@ impl Peer {
         }
     }
 
+    /// Bytes as they come.
+    pub(crate) fn io(&mut self) -> &mut Counted {
+        &mut self.io
+    }
+
     pub(crate) async fn read(&mut self, count: usize) -> io::Result<()> {
         let mut bytes = vec![0; count];
         self.io.read_exact(&mut bytes).await.map(drop)

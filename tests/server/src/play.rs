@@ -3,6 +3,7 @@ use crate::{
     counted::Counted,
     frames::{self, END_STREAM},
     peer::Peer,
+    proxy,
     script::{Await, Close, Data, Frame, Framed, GoAway, Head, Http, Last, Message, Settings, Step, Trailers},
     text::Text,
 };
@@ -77,6 +78,8 @@ async fn run(peer: &mut Peer, step: &Step) -> io::Result<()> {
             headers(peer, &Head::default()).await?;
             send_trailers(peer, &Trailers::Status(*code)).await?;
         },
+        Step::Connect(expected) => proxy::connect(peer, expected).await,
+        Step::Tunnel(to) => proxy::tunnel(peer, to).await,
         Step::Http(answer) => http(peer, answer).await,
         Step::Rst(code) => {
             let stream = peer.current()?.id;

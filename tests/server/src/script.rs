@@ -5,12 +5,17 @@
 use crate::{certificates::Tls, text::Text};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
-use std::{net::Ipv4Addr, num::NonZeroUsize};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
     pub listen: Listen,
+    /// Where `listen: tcp` listens. Default: a free port of 127.0.0.1.
+    pub at: Option<SocketAddr>,
     pub tls: Option<Tls>,
     /// How the `testbed` step serves.
     pub testbed: Testbed,
@@ -37,16 +42,24 @@ pub enum Listen {
     Dns,
 }
 
-/// The answer to every query.
+/// The answers to queries.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dns {
     /// 0 NOERROR, 2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED (RFC 1035).
     pub rcode: u8,
-    /// A records; with none, NOERROR means that the name has no address.
-    pub addresses: Vec<Ipv4Addr>,
+    /// A and AAAA records; with none, NOERROR means that the name has no address.
+    pub addresses: Vec<IpAddr>,
+    /// The names that exist; empty: all.
+    pub names: Vec<String>,
+    /// A TXT record of `_grpc_config.` before the name (gRFC A2): a text as it is, or the list of choices.
+    pub txt: Option<Value>,
+    /// How long an answer may be kept. Default: 1.
+    pub ttl_seconds: Option<u32>,
     /// Drops every query.
     pub silent: bool,
+    /// What the same question gets the second time, the third time, and so on; the last one stays.
+    pub then: Vec<Dns>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,6 +122,10 @@ pub enum Step {
     Serve(Option<Message>),
     /// Answers every further request with this grpc-status and no message.
     Fail(u32),
+    /// Reads a CONNECT request, as a proxy does; one that is not the expected gets 407 or 418.
+    Connect(#[serde(deserialize_with = "or_default")] Connect),
+    /// Opens the tunnel to this address, and passes on what comes from either side.
+    Tunnel(String),
     /// An HTTP answer that is not gRPC.
     Http(Http),
     /// RST_STREAM with this code.
@@ -123,6 +140,16 @@ pub enum Step {
     /// Reads nothing more and keeps the connection open.
     Stall,
     Close(Close),
+}
+
+/// What a proxy expects.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Connect {
+    /// The host and port to connect to.
+    pub to: Option<String>,
+    /// The value of Proxy-Authorization. Absent: there must be none.
+    pub authorization: Option<String>,
 }
 
 /// Parameters by name (RFC 9113 section 6.5.2).

@@ -118,7 +118,7 @@ pub async fn start(
 async fn bind(script: &Script, running: &mut Running, path: PathBuf) -> Result<Bound> {
     match script.listen {
         Listen::Tcp => {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let listener = TcpListener::bind(script.at.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).await?;
             running.place = place(listener.local_addr()?);
             Ok(Bound::Connections(Listener::Tcp(listener)))
         }
