@@ -7,7 +7,7 @@ use crate::{
 use bytes::Bytes;
 use causewire::bridge::{
     self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Compression, ConnectivityState, Failure, Kind, Language,
-    Metadata, Secret, Secrets, Style,
+    Metadata, Resolution, Secret, Secrets, Style,
 };
 use napi::{Env, Error, Result, bindgen_prelude::Either};
 use napi_derive::napi;
@@ -173,8 +173,8 @@ impl NativeChannel {
     }
 
     #[napi(catch_unwind)]
-    pub fn answer_addresses(&self, ask: f64, addresses: Vec<String>) {
-        self.channel.answer(ask as u64, Answer::Addresses(addresses));
+    pub fn answer_resolution(&self, ask: f64, addresses: Vec<String>, service_config: Option<String>) {
+        self.channel.answer(ask as u64, Answer::Resolution(Resolution { addresses, service_config }));
     }
 
     /// The host's function threw; its text stays on its side.

@@ -2,7 +2,7 @@
 import type { ChannelListener } from './border.js';
 import { RpcError } from './errors.js';
 import type { NativeChannel } from './native.js';
-import type { LogEntry, SplitOptions } from './options.js';
+import type { LogEntry, Resolution, SplitOptions } from './options.js';
 import { type ConnectivityState, STATES } from './state.js';
 
 const UNAVAILABLE = 14;
@@ -42,11 +42,8 @@ export class Hooks implements ChannelListener {
 
   onResolve(ask: number, target: string): void {
     const resolve = async (): Promise<void> => {
-      const addresses: unknown = await this.#options.resolver?.(target);
-      if (!Array.isArray(addresses) || !addresses.every((address) => typeof address === 'string')) {
-        throw new TypeError('resolver must give an array of strings');
-      }
-      this.#native.answerAddresses(ask, addresses as string[]);
+      const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target));
+      this.#native.answerResolution(ask, [...addresses], serviceConfig && JSON.stringify(serviceConfig));
     };
     resolve().catch((error: unknown) => this.#failed(ask, error));
   }
@@ -89,4 +86,16 @@ export class Hooks implements ChannelListener {
     const unavailable = error instanceof RpcError && [UNAVAILABLE, DEADLINE_EXCEEDED].includes(error.code);
     this.#native.answerFailed(ask, unavailable);
   }
+}
+
+/** What a resolver gave, in its long form. */
+function resolution(given: unknown): Resolution {
+  const { addresses, serviceConfig } = (Array.isArray(given) ? { addresses: given } : Object(given)) as Resolution;
+  if (!Array.isArray(addresses) || !addresses.every((address) => typeof address === 'string')) {
+    throw new TypeError('resolver must give an array of strings, or an object with one as addresses');
+  }
+  if (serviceConfig !== undefined && (serviceConfig === null || typeof serviceConfig !== 'object')) {
+    throw new TypeError('serviceConfig must be an object');
+  }
+  return { addresses, serviceConfig };
 }

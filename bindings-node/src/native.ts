@@ -46,7 +46,7 @@ export interface NativeChannel {
   close(): void;
   stats(): { connections: number; streams: number; tasks: number; bufferedBytes: number };
   answerToken(ask: number, token: string): void;
-  answerAddresses(ask: number, addresses: string[]): void;
+  answerResolution(ask: number, addresses: string[], serviceConfig: string | undefined): void;
   answerFailed(ask: number, unavailable: boolean): void;
   decodeFailed(method: number, peer?: string, typeName?: string): FailedParts;
   encodeFailed(method: number): FailedParts;

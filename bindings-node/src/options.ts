@@ -18,12 +18,30 @@ export interface LogEntry {
   readonly dropped: number;
 }
 
+/** What a `resolver` found. */
+export interface Resolution {
+  /** `ip:port`, `[ip6]:port` or `unix:/path`, in the order in which they are to be tried. */
+  readonly addresses: readonly string[];
+  /**
+   * The gRPC service config, in place of the channel's own. One that is not valid is rejected whole: the last one stays,
+   * and without one calls fail with SERVICE_CONFIG_INVALID.
+   */
+  readonly serviceConfig?: Record<string, unknown> | undefined;
+}
+
+/** Addresses alone, or with a service config. */
+export type Resolved = readonly string[] | Resolution;
+
 /** How a channel connects and what its calls may do. */
 export interface ChannelOptions extends CoreOptions {
   /** Gives the bearer token of each attempt, sent as `authorization: Bearer …`. What it throws is shown nowhere. */
   tokenProvider?: (request: TokenRequest) => string | Promise<string>;
-  /** Gives the addresses (`ip:port`, `[ip6]:port`, `unix:/path`) of the target, in place of a name lookup. */
-  resolver?: (target: string) => readonly string[] | Promise<readonly string[]>;
+  /**
+   * Finds the target's addresses, in place of a name lookup. Asked again after failures, and on the period
+   * `dns.refreshMs`. What it throws is shown nowhere; a call then fails with RESOLVER_FAILED, and after an empty list
+   * with NAME_NOT_FOUND. The addresses that it gave before stay in use.
+   */
+  resolver?: (target: string) => Resolved | Promise<Resolved>;
   /** Gets the channel's log lines. */
   logger?: (entry: LogEntry) => void;
 }

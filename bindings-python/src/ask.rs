@@ -1,5 +1,5 @@
 //! A question of the core to a Python callback. It answers itself, so that nobody has to keep the channel for it.
-use causewire::bridge::{self, Answer, AskKind, Secret};
+use causewire::bridge::{self, Answer, AskKind, Resolution, Secret};
 use pyo3::prelude::*;
 
 #[pyclass(frozen, module = "causewire._causewire")]
@@ -47,8 +47,9 @@ impl Ask {
         self.answer(Answer::Token(Secret::new(token)));
     }
 
-    fn addresses(&self, addresses: Vec<String>) {
-        self.answer(Answer::Addresses(addresses));
+    #[pyo3(signature = (addresses, service_config=None))]
+    fn resolution(&self, addresses: Vec<String>, service_config: Option<String>) {
+        self.answer(Answer::Resolution(Resolution { addresses, service_config }));
     }
 
     /// `unavailable`: what the callback depends on could not be reached.

@@ -148,8 +148,8 @@ impl Queue {
         self.channel.answer(ask, Answer::Token(Secret::new(token)));
     }
 
-    pub fn answer_addresses(&self, ask: u64, addresses: Vec<String>) {
-        self.channel.answer(ask, Answer::Addresses(addresses));
+    pub fn answer_resolution(&self, ask: u64, addresses: Vec<String>, service_config: Option<String>) {
+        self.channel.answer(ask, Answer::Resolution(bridge::Resolution { addresses, service_config }));
     }
 
     pub fn answer_failed(&self, ask: u64, unavailable: bool) {

@@ -10,6 +10,7 @@ export type Cause =
   | "CORE_FAULT"
   | "NAME_NOT_FOUND"
   | "RESOLVER_FAILED"
+  | "SERVICE_CONFIG_INVALID"
   | "CONNECT_REFUSED"
   | "CONNECT_TIMEOUT"
   | "NETWORK_UNREACHABLE"
@@ -596,6 +597,7 @@ export const CAUSES: Readonly<Record<Cause, CauseInfo>> = {
   CORE_FAULT: { id: 106, layer: "config", category: "client", code: 13, retry: "never", reached: "maybe", meaning: "A bug in this library." },
   NAME_NOT_FOUND: { id: 201, layer: "resolve", category: "config", code: 14, retry: "safe", reached: "no", meaning: "DNS answered, and has no address for the name." },
   RESOLVER_FAILED: { id: 202, layer: "resolve", category: "network", code: 14, retry: "safe", reached: "no", meaning: "The resolver did not give a usable answer." },
+  SERVICE_CONFIG_INVALID: { id: 203, layer: "resolve", category: "config", code: 14, retry: "fix", reached: "no", meaning: "The service config that came with the addresses is not valid, and there is no earlier one to go on with." },
   CONNECT_REFUSED: { id: 301, layer: "tcp", category: "network", code: 14, retry: "safe", reached: "no", meaning: "Nothing listens on the address." },
   CONNECT_TIMEOUT: { id: 302, layer: "tcp", category: "network", code: 14, retry: "safe", reached: "no", meaning: "The address did not answer in time." },
   NETWORK_UNREACHABLE: { id: 303, layer: "tcp", category: "network", code: 14, retry: "safe", reached: "no", meaning: "This host has no way to the address." },

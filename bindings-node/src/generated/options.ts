@@ -20,6 +20,10 @@ export interface DnsOptions {
   minIntervalMs?: number | undefined;
   /** Look up again on this period although all is well, so that new addresses are seen. Default: 0, never. */
   refreshMs?: number | undefined;
+  /** Domains in which a name is looked up that has no dot. Default: the system's; none beside `servers`. */
+  searchDomains?: readonly string[] | undefined;
+  /** Take the service config from DNS TXT records too (gRFC A2). Default: false. */
+  txtServiceConfig?: boolean | undefined;
 }
 
 /** HTTP/2 PING keepalive (gRFC A8). */
@@ -150,6 +154,8 @@ export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
     servers: { key: "servers" },
     minIntervalMs: { key: "min_interval_ms" },
     refreshMs: { key: "refresh_ms" },
+    searchDomains: { key: "search_domains" },
+    txtServiceConfig: { key: "txt_service_config" },
   } },
   retry: { key: "retry", inside: {
     enabled: { key: "enabled" },

@@ -30,7 +30,7 @@ from ._errors import (
 )
 from ._gen.causes import Category, Cause, Layer, Origin, Phase, Reached, Retry
 from ._gen.failure import Failure
-from ._host import TokenRequest
+from ._host import Resolution, TokenRequest
 from ._response import Response
 from ._status import ChannelConnectivity, Metadatum, StatusCode
 
@@ -58,6 +58,7 @@ __all__ = [
     "PermissionDenied",
     "Phase",
     "Reached",
+    "Resolution",
     "ResourceExhausted",
     "Response",
     "Retry",

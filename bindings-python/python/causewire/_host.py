@@ -1,12 +1,13 @@
 """Python's half of a channel: takes its questions, log lines and changes of state. It never holds the channel."""
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import weakref
 from dataclasses import dataclass
 from collections.abc import Awaitable as AwaitableABC
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
 from . import _causewire as _native
 from . import _home
@@ -32,9 +33,24 @@ class TokenRequest:
 
 TokenProvider = Callable[[TokenRequest], str]
 AsyncTokenProvider = Callable[[TokenRequest], Awaitable[str]]
-#: Takes the target, returns addresses: ``ip:port``, ``[ip6]:port`` or ``unix:/path``.
-Resolver = Callable[[str], Iterable[str]]
-AsyncResolver = Callable[[str], Awaitable[Iterable[str]]]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a resolver found, where it is more than addresses."""
+
+    #: ``ip:port``, ``[ip6]:port`` or ``unix:/path``, in the order in which they are to be tried
+    addresses: Iterable[str]
+    #: The gRPC service config as its JSON document, in place of the channel's own. One that is not valid is rejected
+    #: whole: the last one stays, and without one calls fail with SERVICE_CONFIG_INVALID.
+    service_config: Optional[Mapping[str, Any]] = None
+
+
+#: Takes the target, returns its addresses: ``ip:port``, ``[ip6]:port`` or ``unix:/path``. Asked again after failures, and
+#: on the period ``dns.refresh_ms``. When it raises, a call fails with RESOLVER_FAILED; when it finds nothing, with
+#: NAME_NOT_FOUND. The addresses that it gave before stay in use.
+Resolver = Callable[[str], Union[Iterable[str], Resolution]]
+AsyncResolver = Callable[[str], Awaitable[Union[Iterable[str], Resolution]]]
 
 
 class Host:
@@ -166,8 +182,10 @@ def _give(ask: _native.Ask, given: Any) -> None:
             raise TypeError
         ask.token(given)
         return
-    addresses: List[str] = [given] if isinstance(given, str) else list(given)
-    ask.addresses(addresses)
+    found = given if isinstance(given, Resolution) else Resolution(given)
+    addresses: List[str] = [found.addresses] if isinstance(found.addresses, str) else list(found.addresses)
+    config = found.service_config
+    ask.resolution(addresses, None if config is None else json.dumps(config))
 
 
 def _fail(ask: _native.Ask, error: BaseException) -> None:

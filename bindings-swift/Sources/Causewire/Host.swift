@@ -8,14 +8,17 @@ public struct Hooks: Sendable {
   /// (`CREDENTIALS_UNAVAILABLE`); any other error refuses the call (`CREDENTIALS_FAILED`). What was thrown appears
   /// in no failure, because it may quote the secret.
   public var token: (@Sendable (TokenRequest) async throws -> String)?
-  /// The addresses (`ip:port`) of a target, instead of a name lookup.
-  public var addresses: (@Sendable (String) async throws -> [String])?
+  /// What is known of a target, instead of a name lookup; an array of addresses is one. Asked again after failures and
+  /// on the period `dns.refreshMs`, and cancelled when the channel is closed. What it throws appears in no failure: a call
+  /// then fails with `RESOLVER_FAILED`, and without an address with `NAME_NOT_FOUND`. The addresses that it gave before
+  /// stay in use.
+  public var addresses: (@Sendable (String) async throws -> Resolution)?
   /// The channel's log lines, one at a time and in order. They are free of secrets.
   public var log: (@Sendable (LogRecord) -> Void)?
 
   public init(
     token: (@Sendable (TokenRequest) async throws -> String)? = nil,
-    addresses: (@Sendable (String) async throws -> [String])? = nil,
+    addresses: (@Sendable (String) async throws -> Resolution)? = nil,
     log: (@Sendable (LogRecord) -> Void)? = nil
   ) {
     self.token = token
@@ -27,6 +30,22 @@ public struct Hooks: Sendable {
 extension Hooks {
   /// Which questions the core may ask (`bindings-swift/src/interface.rs`).
   var bits: UInt8 { (token == nil ? 0 : 1) | (addresses == nil ? 0 : 2) | (log == nil ? 0 : 4) }
+}
+
+/// What an `addresses` hook found.
+public struct Resolution: Sendable, ExpressibleByArrayLiteral {
+  /// `ip:port`, `[ip6]:port` or `unix:/path`, in the order in which they are to be tried.
+  public var addresses: [String]
+  /// The gRPC service config as its JSON document, in place of the channel's own. One that is not valid is rejected whole:
+  /// the last one stays, and without one calls fail with `SERVICE_CONFIG_INVALID`.
+  public var serviceConfig: String?
+
+  public init(_ addresses: [String], serviceConfig: String? = nil) {
+    self.addresses = addresses
+    self.serviceConfig = serviceConfig
+  }
+
+  public init(arrayLiteral addresses: String...) { self.init(addresses) }
 }
 
 /// What a token is asked for.
@@ -128,7 +147,8 @@ extension Hooks {
         queue.answerToken(ask: ask, token: try await token(request))
       case .addresses(let target):
         guard let addresses else { throw ProviderUnavailable() }
-        queue.answerAddresses(ask: ask, addresses: try await addresses(target))
+        let found = try await addresses(target)
+        queue.answerResolution(ask: ask, addresses: found.addresses, serviceConfig: found.serviceConfig)
       }
     } catch {
       queue.answerFailed(ask: ask, unavailable: error is ProviderUnavailable)

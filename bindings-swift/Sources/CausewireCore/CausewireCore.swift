@@ -835,9 +835,9 @@ public func FfiConverterTypeNotify_lower(_ value: Notify) -> UInt64 {
  */
 public protocol QueueProtocol: AnyObject, Sendable {
     
-    func answerAddresses(ask: UInt64, addresses: [String]) 
-    
     func answerFailed(ask: UInt64, unavailable: Bool) 
+    
+    func answerResolution(ask: UInt64, addresses: [String], serviceConfig: String?) 
     
     func answerToken(ask: UInt64, token: String) 
     
@@ -982,22 +982,23 @@ public convenience init(target: String, options: String, secrets: Secrets, hooks
     
 
     
-open func answerAddresses(ask: UInt64, addresses: [String])  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_causewire_swift_fn_method_queue_answer_addresses(
-            self.uniffiCloneHandle(),
-        FfiConverterUInt64.lower(ask),
-        FfiConverterSequenceString.lower(addresses),uniffiCallStatus
-    )
-}
-}
-    
 open func answerFailed(ask: UInt64, unavailable: Bool)  {try! rustCall() {
         uniffiCallStatus in
     uniffi_causewire_swift_fn_method_queue_answer_failed(
             self.uniffiCloneHandle(),
         FfiConverterUInt64.lower(ask),
         FfiConverterBool.lower(unavailable),uniffiCallStatus
+    )
+}
+}
+    
+open func answerResolution(ask: UInt64, addresses: [String], serviceConfig: String?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_causewire_swift_fn_method_queue_answer_resolution(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(ask),
+        FfiConverterSequenceString.lower(addresses),
+        FfiConverterOptionString.lower(serviceConfig),uniffiCallStatus
     )
 }
 }
@@ -1629,10 +1630,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_causewire_swift_checksum_method_notify_ready() != 5062) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_answer_addresses() != 30286) {
+    if (uniffi_causewire_swift_checksum_method_queue_answer_failed() != 27569) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_answer_failed() != 27569) {
+    if (uniffi_causewire_swift_checksum_method_queue_answer_resolution() != 49914) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_answer_token() != 35763) {

@@ -294,14 +294,14 @@ void uniffi_causewire_swift_fn_free_queue(uint64_t handle, RustCallStatus *_Nonn
 uint64_t uniffi_causewire_swift_fn_constructor_queue_new(RustBuffer target, RustBuffer options, RustBuffer secrets, uint8_t hooks, uint64_t notify, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_ADDRESSES
-#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_ADDRESSES
-void uniffi_causewire_swift_fn_method_queue_answer_addresses(uint64_t ptr, uint64_t ask, RustBuffer addresses, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_FAILED
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_FAILED
 void uniffi_causewire_swift_fn_method_queue_answer_failed(uint64_t ptr, uint64_t ask, int8_t unavailable, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_RESOLUTION
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_RESOLUTION
+void uniffi_causewire_swift_fn_method_queue_answer_resolution(uint64_t ptr, uint64_t ask, RustBuffer addresses, RustBuffer service_config, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_ANSWER_TOKEN
@@ -671,15 +671,15 @@ uint16_t uniffi_causewire_swift_checksum_method_notify_ready(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_ADDRESSES
-#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_ADDRESSES
-uint16_t uniffi_causewire_swift_checksum_method_queue_answer_addresses(void
-    
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_FAILED
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_FAILED
 uint16_t uniffi_causewire_swift_checksum_method_queue_answer_failed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_RESOLUTION
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_ANSWER_RESOLUTION
+uint16_t uniffi_causewire_swift_checksum_method_queue_answer_resolution(void
     
 );
 #endif

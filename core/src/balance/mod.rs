@@ -5,6 +5,7 @@
 //! address; `spread` has a connection to each and serves `round_robin` and `least_request`; `outlier` wraps either.
 mod addresses;
 mod cell;
+mod handover;
 mod load;
 mod outlier;
 mod pick_first;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use crate::subchannel::ConnectivityState;
 pub(crate) use cell::{PickerCell, Waiting, in_state};
+pub(crate) use handover::Handover;
 pub(crate) use load::Charge;
 
 use crate::{

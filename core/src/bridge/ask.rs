@@ -5,7 +5,7 @@ use crate::{
     credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
     failure::{Evidence, ResolverProblem},
     options::Secret,
-    resolve::{ResolveFuture, ResolveHook},
+    resolve::{Resolution, ResolveFuture, ResolveHook},
 };
 use std::{
     collections::HashMap,
@@ -48,8 +48,8 @@ pub enum AskKind {
 pub enum Answer {
     /// For `authorization: Bearer …`.
     Token(Secret<String>),
-    /// `ip:port`, `[ip6]:port` or `unix:/path`.
-    Addresses(Vec<String>),
+    /// For [`AskKind::Resolve`].
+    Resolution(Resolution),
     /// The callback failed; `unavailable`: what it depends on could not be reached.
     Failed {
         /// What the callback depends on could not be reached.
@@ -114,7 +114,7 @@ impl Provider for Asks {
             match self.ask(kind).await {
                 Answer::Token(token) => Ok(token),
                 Answer::Failed { unavailable: true } => Err(ProviderError::Unavailable),
-                Answer::Failed { unavailable: false } | Answer::Addresses(_) => Err(ProviderError::Refused),
+                Answer::Failed { unavailable: false } | Answer::Resolution(_) => Err(ProviderError::Refused),
             }
         })
     }
@@ -124,7 +124,7 @@ impl ResolveHook for Asks {
     fn resolve<'a>(&'a self, target: &'a str) -> ResolveFuture<'a> {
         Box::pin(async move {
             match self.ask(AskKind::Resolve { target: target.into() }).await {
-                Answer::Addresses(addresses) => Ok(addresses),
+                Answer::Resolution(found) => Ok(found),
                 Answer::Failed { .. } | Answer::Token(_) => {
                     Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin })
                 }

@@ -27,6 +27,7 @@ pub use crate::{
     metadata::{Metadata, MetadataFault, Value},
     observe::{Level, Log},
     options::{CallOptions, ChannelOptions, Secret, Secrets, compression_from_name, timeout_from_ms},
+    resolve::Resolution,
     status::Code,
     transport::Message,
 };

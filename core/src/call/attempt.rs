@@ -48,12 +48,13 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
     let opened = lane.connection().open(slot, head(request, headers, now), false);
     let (send, receive) = opened.map_err(|fault| trace.broken(fault))?;
     trace.opened(send.id());
-    Ok(Opened { send, receiver: Receiver::new(receive, context.receive_limit(&request.method)), at: now })
+    let limit = context.receive_limit(request.config.as_deref());
+    Ok(Opened { send, receiver: Receiver::new(receive, limit), at: now })
 }
 
 async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Picked, Fault> {
     let mut on_wait = |waiting: &Waiting| trace.waiting(waiting.phase, waiting.problem.clone());
-    let picked = context.picker.pick(request.wait_for_ready, &mut on_wait).await;
+    let picked = context.picker.pick(request.wait_for_ready(), &mut on_wait).await;
     picked.map_err(|failure| trace.unpicked(failure))
 }
 
@@ -78,5 +79,5 @@ fn token_request(request: &Request) -> TokenRequest {
 
 /// A message that is over our own limit ends the call before it is sent.
 pub(crate) fn too_large(context: &Context, request: &Request, message: &Bytes) -> Option<Evidence> {
-    context.check_size(&request.method, message.len()).err()
+    context.check_size(request.config.as_deref(), message.len()).err()
 }

@@ -37,6 +37,12 @@ impl Deadline {
         (budget < FOREVER).then(|| Deadline { at: started + budget, budget, source })
     }
 
+    /// The same for a config that came when the call had already begun.
+    pub(crate) fn nearer(call: Option<Self>, config: Option<Duration>) -> Option<Self> {
+        let config = Self::of_call(clock::now(), None, config);
+        [call, config].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
     pub(crate) fn remaining(&self, now: Instant) -> Duration {
         self.at.saturating_duration_since(now)
     }

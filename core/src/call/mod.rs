@@ -4,6 +4,7 @@
 //! bounded by `deadline`, the one source of DEADLINE_EXCEEDED. `trace` collects what a failure record tells.
 mod alarms;
 mod attempt;
+mod configs;
 mod deadline;
 mod head;
 mod outcome;
@@ -16,6 +17,7 @@ mod trace;
 mod unary;
 
 pub(crate) use alarms::Alarms;
+pub(crate) use configs::ServiceConfigs;
 pub(crate) use deadline::Deadline;
 pub(crate) use head::Template;
 pub use outcome::{Failed, Outcome, Reply};

@@ -1,5 +1,5 @@
 //! What every call of a channel shares, what is known of a method, and what one call asks for.
-use super::{Alarms, Deadline, Failed, Template, port::Buffered};
+use super::{Alarms, Deadline, Failed, ServiceConfigs, Template, configs::Found, port::Buffered};
 use crate::{
     balance::PickerCell,
     clock::{self, Instant},
@@ -12,6 +12,7 @@ use crate::{
     options::{CallOptions, ChannelOptions, MethodConfig},
     retry::Budget,
 };
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{Uri, uri::PathAndQuery};
 use std::{
@@ -57,6 +58,7 @@ impl Kind {
 pub(crate) struct Context {
     pub(crate) picker: PickerCell,
     pub(crate) options: Arc<ChannelOptions>,
+    pub(crate) configs: Arc<ServiceConfigs>,
     pub(crate) target: Arc<str>,
     pub(crate) scheme: &'static str,
     pub(crate) authority: Arc<str>,
@@ -98,7 +100,8 @@ pub(crate) struct Method {
     pub(crate) path: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) uri: Uri,
-    pub(crate) config: Option<MethodConfig>,
+    /// What the service config was last found to say of it.
+    pub(super) found: ArcSwapOption<Found>,
 }
 
 /// One call's wishes, checked.
@@ -108,9 +111,28 @@ pub(crate) struct Request {
     pub(crate) metadata: Metadata,
     pub(crate) started: Instant,
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) wait_for_ready: bool,
+    /// What the service config said of the method when the call began.
+    pub(crate) config: Option<Arc<MethodConfig>>,
+    /// The resolver has yet to say what the service config is.
+    pub(crate) unconfigured: bool,
+    wait_for_ready: Option<bool>,
     pub(crate) compression: Compression,
     pub(crate) uri: Option<Uri>,
+}
+
+impl Request {
+    /// The caller's wish, else the service config's.
+    pub(crate) fn wait_for_ready(&self) -> bool {
+        let configured = || self.config.as_ref().and_then(|config| config.wait_for_ready);
+        self.wait_for_ready.or_else(configured).unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+impl Method {
+    pub(super) fn for_test(path: &'static str, kind: Kind) -> Method {
+        Method { path: path.into(), kind, uri: Uri::from_static(path), found: ArcSwapOption::empty() }
+    }
 }
 
 impl Context {
@@ -124,8 +146,7 @@ impl Context {
             let reason = "must have the form /package.Service/Method";
             return Err(self.refuse(Evidence::Request { field: "method".into(), reason: reason.into() }, None));
         };
-        let config = self.options.service_config.as_ref().and_then(|c| c.method(path)).cloned();
-        Ok(Method { path: path.into(), kind, uri, config })
+        Ok(Method { path: path.into(), kind, uri, found: ArcSwapOption::empty() })
     }
 
     /// Checks one call's options and fixes its deadline.
@@ -140,8 +161,12 @@ impl Context {
         message: Option<&Bytes>,
     ) -> Result<Request, Failure> {
         let refuse = |evidence| self.refuse(evidence, Some(method));
+        let (config, unconfigured) = match self.configs.of(method) {
+            Ok(config) => (config, false),
+            Err(_) => (None, true),
+        };
         if let Some(message) = message {
-            self.check_size(method, message.len()).map_err(refuse)?;
+            self.check_size(config.as_deref(), message.len()).map_err(refuse)?;
         }
         let uri = match options.authority {
             None => None,
@@ -151,13 +176,14 @@ impl Context {
                 Some(self.uri(&method.path, &authority).ok_or_else(bad)?)
             }
         };
-        let config = method.config.as_ref();
-        let from_config = config.and_then(MethodConfig::timeout);
+        let from_config = config.as_deref().and_then(MethodConfig::timeout);
         let started = clock::now();
         Ok(Request {
             started,
             deadline: Deadline::of_call(started, options.timeout, from_config),
-            wait_for_ready: options.wait_for_ready.or(config.and_then(|c| c.wait_for_ready)).unwrap_or(false),
+            config,
+            unconfigured,
+            wait_for_ready: options.wait_for_ready,
             compression: options.compression.unwrap_or(self.options.compression),
             method: method.clone(),
             metadata,
@@ -166,8 +192,8 @@ impl Context {
     }
 
     /// Checks an outgoing message against our own limit, before compression.
-    pub(crate) fn check_size(&self, method: &Method, actual: usize) -> Result<(), Evidence> {
-        let configured = method.config.as_ref().and_then(|c| c.max_request_message_bytes);
+    pub(crate) fn check_size(&self, config: Option<&MethodConfig>, actual: usize) -> Result<(), Evidence> {
+        let configured = config.and_then(|c| c.max_request_message_bytes);
         let limit = [self.options.max_send_message_bytes, configured, Some(u64::from(u32::MAX))];
         let limit = limit.into_iter().flatten().min().unwrap_or(u64::MAX);
         let actual = actual as u64;
@@ -178,8 +204,8 @@ impl Context {
         Err(Evidence::RequestTooLarge { what, actual, limit, option: "max_send_message_bytes" })
     }
 
-    pub(crate) fn receive_limit(&self, method: &Method) -> u64 {
-        let configured = method.config.as_ref().and_then(|c| c.max_response_message_bytes);
+    pub(crate) fn receive_limit(&self, config: Option<&MethodConfig>) -> u64 {
+        let configured = config.and_then(|c| c.max_response_message_bytes);
         configured.unwrap_or(u64::MAX).min(self.options.max_receive_message_bytes)
     }
 

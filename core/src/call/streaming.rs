@@ -2,6 +2,7 @@
 use super::{
     Context, Fault, Outcome, Port, Reply, Request, Trace,
     attempt::{Opened, framed, open, too_large},
+    configs::configure,
     deadline::guarded,
     finish,
     port::Outgoing,
@@ -39,8 +40,17 @@ pub(crate) async fn streaming(
     if let Err(fault) = super::begin(context, request, trace) {
         return finish(context, request, Err(trace.ended(fault, None)));
     }
-    let work = attempts(context, request, trace, port, sink);
-    let mut outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
+    let configured = match request.unconfigured {
+        true => Box::pin(configure(context, request, None, trace, port)).await,
+        false => Ok(()),
+    };
+    let mut outcome = match configured {
+        Ok(()) => {
+            let work = attempts(context, request, trace, port, sink);
+            guarded(trace, port, &context.alarms, request.deadline, work).await
+        }
+        Err(failed) => Err(failed),
+    };
     let unsent = port.end();
     if let Err(failed) = &mut outcome {
         failed.unsent = unsent;

@@ -19,12 +19,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub(crate) struct Trace {
     context: Arc<Context>,
     method: Arc<str>,
-    deadline: Option<Deadline>,
     state: Mutex<State>,
 }
 
 struct State {
     timeline: Timeline,
+    deadline: Option<Deadline>,
     attempts: Vec<Attempt>,
     peer: Option<Arc<str>>,
     opened: bool,
@@ -49,9 +49,9 @@ impl Trace {
         let timeline = Timeline::start(request.started, &method, context.listener.as_ref());
         Trace {
             context: context.clone(),
-            deadline: request.deadline,
             state: Mutex::new(State {
                 timeline,
+                deadline: request.deadline,
                 attempts: Vec::new(),
                 peer: None,
                 opened: false,
@@ -69,6 +69,11 @@ impl Trace {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.lock().timeline.enter(phase);
+    }
+
+    /// The service config came while the call waited, and shortens its deadline.
+    pub(crate) fn set_deadline(&self, deadline: Option<Deadline>) {
+        self.lock().deadline = deadline;
     }
 
     /// Waiting for a connection, and what stood in the way last.
@@ -214,7 +219,7 @@ impl Trace {
 
     /// The deadline passed: which of the three causes follows from how far the call came.
     pub(crate) fn deadline_passed(&self, already_past: bool) -> Box<Failed> {
-        let budget = self.deadline.map(|d| d.budget).unwrap_or_default();
+        let budget = self.lock().deadline.map(|d| d.budget).unwrap_or_default();
         self.stopped(Evidence::Deadline { budget, already_past })
     }
 
@@ -277,7 +282,7 @@ impl Trace {
     fn fill(&self, state: &mut State, record: &mut failure::Record) {
         record.method = Some(self.method.clone());
         record.target = Some(self.context.target.clone());
-        record.deadline = self.deadline.map(|d| failure::Deadline { budget: d.budget, source: d.source });
+        record.deadline = state.deadline.map(|d| failure::Deadline { budget: d.budget, source: d.source });
         record.stream = state.opened.then_some(state.stream);
         record.elapsed = state.timeline.spent();
         if record.attempts.is_empty() {

@@ -2,6 +2,7 @@
 use super::{
     Context, Fault, Outcome, Port, Reply, Request, Trace,
     attempt::{Opened, framed, open},
+    configs::configure,
     deadline::guarded,
     finish,
     receive::{Broken, Received, Receiver},
@@ -30,6 +31,11 @@ pub(crate) async fn unary(
 ) -> Outcome {
     if let Err(fault) = super::begin(context, request, trace) {
         return finish(context, request, Err(trace.ended(fault, None)));
+    }
+    if request.unconfigured
+        && let Err(failed) = Box::pin(configure(context, request, Some(message), trace, port)).await
+    {
+        return finish(context, request, Err(failed));
     }
     let work = attempts(context, request, message, trace);
     let outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;

@@ -4,7 +4,7 @@ use crate::{
     credentials::{self, Provider, TokenRequest},
     failure::Evidence,
     health::{Asker, Check, HeadFuture, METHOD, Report, watch},
-    options::ChannelOptions,
+    options::ServiceConfig,
     rt,
     subchannel::{Lanes, Setup, Status, SubId},
 };
@@ -17,6 +17,8 @@ const QUEUE: usize = 16;
 
 /// Owned by the controller.
 pub(super) struct Checks {
+    /// By the channel's options.
+    allowed: bool,
     service: Option<Arc<str>>,
     setup: Arc<Setup>,
     asker: Arc<dyn Asker>,
@@ -41,10 +43,18 @@ impl Drop for Running {
 }
 
 impl Checks {
-    pub(super) fn new(options: &ChannelOptions, setup: Arc<Setup>, asker: Arc<dyn Asker>) -> Checks {
+    pub(super) fn new(allowed: bool, config: &ServiceConfig, setup: Arc<Setup>, asker: Arc<dyn Asker>) -> Checks {
         let (reports, heard) = mpsc::channel(QUEUE);
-        let service = service(options).map(Arc::from);
-        Checks { service, setup, asker, running: BTreeMap::new(), started: 0, reports, heard }
+        let service = None;
+        let mut checks =
+            Checks { allowed, service, setup, asker, running: BTreeMap::new(), started: 0, reports, heard };
+        checks.configure(config);
+        checks
+    }
+
+    /// Servers that are connected to from now on are asked for what this config names.
+    pub(super) fn configure(&mut self, config: &ServiceConfig) {
+        self.service = service(config).filter(|_| self.allowed).map(Arc::from);
     }
 
     pub(super) fn are_on(&self) -> bool {
@@ -112,11 +122,10 @@ impl fmt::Debug for Checks {
 }
 
 /// What servers are asked about, if they are asked.
-fn service(options: &ChannelOptions) -> Option<&str> {
-    let config = options.service_config.as_ref()?;
+fn service(config: &ServiceConfig) -> Option<&str> {
     let policy = config.load_balancing_config.clone().unwrap_or_default();
     let service = config.health_check_config.as_ref()?.service_name.as_deref()?;
-    (options.health_checking && balance::checks_health(&policy)).then_some(service)
+    balance::checks_health(&policy).then_some(service)
 }
 
 /// Asks as the channel's calls do: same authority, user-agent and credentials.

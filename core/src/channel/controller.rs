@@ -1,19 +1,22 @@
 //! The one serial task of a channel: resolver, policy and subchannels meet here and nowhere else.
 use super::{
     checks::Checks,
+    core::most_connections,
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
+    selection::{Selection, Verdict},
 };
 use crate::{
     balance::{
-        self, ConnectivityState, Effect, Endpoint, Event, Failing, PickerCell, Policy, Queueing, Update, Waiting,
-        in_state,
+        self, ConnectivityState, Effect, Endpoint, Event, Failing, Handover, PickerCell, Policy, Queueing, Update,
+        Waiting, in_state,
     },
+    call::ServiceConfigs,
     clock::{self, Instant},
     failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
     health::{Health, Report, Said},
     observe::{Level, LogSink},
-    options::ChannelOptions,
+    options::{ChannelOptions, ServiceConfig},
     resolve::Resolved,
     rt,
     subchannel::{News, Setup, Signal, Status, SubId, Subchannel},
@@ -21,7 +24,7 @@ use crate::{
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tokio::{sync::mpsc::UnboundedReceiver, time::sleep_until};
@@ -29,17 +32,27 @@ use tokio::{sync::mpsc::UnboundedReceiver, time::sleep_until};
 /// Activity is looked at this often per idle timeout; the channel goes idle at most one share late.
 const IDLE_SHARES: u32 = 4;
 
+/// What the controller shows to the channel's calls and handles.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) cell: PickerCell,
+    pub(super) configs: Arc<ServiceConfigs>,
+    pub(super) orders: Arc<Orders>,
+}
+
 /// Everything that belongs to a running channel.
 #[derive(Debug)]
 pub(super) struct Controller {
     setup: Arc<Setup>,
     options: Arc<ChannelOptions>,
     cell: PickerCell,
+    configs: Arc<ServiceConfigs>,
     orders: Arc<Orders>,
     signals: UnboundedReceiver<Signal>,
     lookups: Lookups,
     checks: Checks,
-    policy: Box<dyn Policy>,
+    selection: Selection,
+    policy: Handover,
     subs: BTreeMap<SubId, Subchannel>,
     state: ConnectivityState,
     problem: Option<Failure>,
@@ -53,22 +66,25 @@ impl Controller {
     pub(super) fn new(
         setup: Arc<Setup>,
         options: Arc<ChannelOptions>,
-        cell: PickerCell,
-        orders: Arc<Orders>,
+        shared: Shared,
         signals: UnboundedReceiver<Signal>,
         lookups: Lookups,
         checks: Checks,
+        selection: Selection,
         log: LogSink,
     ) -> Controller {
+        let Shared { cell, configs, orders } = shared;
         Controller {
-            policy: policy(&options, &checks),
+            policy: Handover::new(policy(&selection.now(), &checks)),
             setup,
             options,
             cell,
+            configs,
             orders,
             signals,
             lookups,
             checks,
+            selection,
             subs: BTreeMap::new(),
             state: ConnectivityState::Idle,
             problem: None,
@@ -144,13 +160,25 @@ impl Controller {
     fn resolved(&mut self, answer: Result<Resolved, Failure>) {
         match answer {
             Ok(resolved) => {
+                let before = self.selection.now();
+                match self.selection.hear(resolved.service_config) {
+                    Verdict::Keep => {}
+                    Verdict::Change(config) => self.follow(&before, config),
+                    Verdict::Rejected(evidence) => self.note_rejected(evidence),
+                    Verdict::FallBack(config, evidence) => {
+                        self.note_rejected(evidence);
+                        self.follow(&before, config);
+                    }
+                    Verdict::Failed(evidence) => {
+                        let failure = self.lookups.refuse(evidence);
+                        return self.unresolved(failure);
+                    }
+                }
+                self.lookups.accept();
                 let endpoints = resolved.addresses.into_iter().map(Endpoint::from).collect();
                 self.feed(Event::Resolved(endpoints));
             }
-            Err(failure) => {
-                self.log.log(Level::Warn, || failure.line());
-                self.feed(Event::Unresolved(failure));
-            }
+            Err(failure) => self.unresolved(failure),
         }
     }
 
@@ -167,6 +195,32 @@ impl Controller {
             self.log.log(Level::Warn, || failure.line());
         }
         self.feed(Event::Health(report.id, health));
+    }
+
+    fn unresolved(&mut self, failure: Failure) {
+        self.log.log(Level::Warn, || failure.line());
+        self.feed(Event::Unresolved(failure));
+    }
+
+    /// Another service config counts. Calls see it before they can be given a connection by its policy.
+    fn follow(&mut self, before: &ServiceConfig, config: Arc<ServiceConfig>) {
+        if *before != *config {
+            self.log.log(Level::Info, || "the service config has changed".to_owned());
+        }
+        self.configs.select(config.clone());
+        self.setup.most_connections.store(most_connections(&self.options, &config), Relaxed);
+        let of_policy =
+            |config: &ServiceConfig| (config.load_balancing_config.clone(), config.health_check_config.clone());
+        if of_policy(before) != of_policy(&config) {
+            self.checks.configure(&config);
+            let effects = self.policy.switch(policy(&config, &self.checks), clock::now());
+            self.carry_out(effects);
+        }
+    }
+
+    fn note_rejected(&self, evidence: Evidence) {
+        let line = || format!("a service config is rejected, the last one stays: {}", Failure::from(evidence).line());
+        self.log.log(Level::Warn, line);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -197,18 +251,26 @@ impl Controller {
 
     /// Gives the policy an event, and carries out what it wants; what that changes is fed back.
     fn feed(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            if let Event::Changed(id, status) = &event {
-                self.note(*id, status);
-                self.checks.follow(*id, status);
-            }
-            for effect in self.policy.on(event, clock::now()) {
-                if let Some((id, status)) = self.apply(effect) {
-                    events.push_back(Event::Changed(id, status));
-                }
-            }
+        let effects = self.tell(event);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let (mut effects, mut events) = (effects, VecDeque::new());
+        loop {
+            let brought_about = effects.into_iter().filter_map(|effect| self.apply(effect));
+            events.extend(brought_about.map(|(id, status)| Event::Changed(id, status)));
+            let Some(event) = events.pop_front() else { return };
+            effects = self.tell(event);
         }
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<Effect> {
+        if let Event::Changed(id, status) = &event {
+            self.note(*id, status);
+            self.checks.follow(*id, status);
+        }
+        self.policy.on(event, clock::now())
     }
 
     fn apply(&mut self, effect: Effect) -> Option<(SubId, Status)> {
@@ -299,7 +361,7 @@ impl Controller {
         self.quiet = None;
         self.lookups.stop(&self.options);
         self.checks.forget_all();
-        self.policy = policy(&self.options, &self.checks);
+        self.policy = Handover::new(policy(&self.selection.now(), &self.checks));
         self.subs.clear();
         (self.state, self.problem) = (ConnectivityState::Idle, None);
         self.show_waiting();
@@ -325,9 +387,8 @@ impl Drop for Controller {
     }
 }
 
-fn policy(options: &ChannelOptions, checks: &Checks) -> Box<dyn Policy> {
-    let config = options.service_config.as_ref().and_then(|config| config.load_balancing_config.clone());
-    balance::policy(&config.unwrap_or_default(), checks.are_on())
+fn policy(config: &ServiceConfig, checks: &Checks) -> Box<dyn Policy> {
+    balance::policy(&config.load_balancing_config.clone().unwrap_or_default(), checks.are_on())
 }
 
 async fn until(due: Option<Instant>) {

@@ -2,16 +2,18 @@
 use super::{
     Stats,
     checks::{AsChannel, Checks},
-    controller::Controller,
+    controller::{Controller, Shared},
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
+    selection::Selection,
 };
 use crate::{
     balance::{ConnectivityState, Failing, PickerCell},
+    call::ServiceConfigs,
     credentials::Provider,
     failure::{Evidence, Failure, Phase, Reached, Situation, Unusable, diagnose},
     observe::LogSink,
-    options::{ChannelOptions, KEEPALIVE_FLOOR, PanicSite, TlsOptions},
+    options::{ChannelOptions, KEEPALIVE_FLOOR, PanicSite, ServiceConfig, TlsOptions},
     resolve::{self, ResolveHook, Target},
     rt,
     subchannel::{Fleet, FleetStats, Setup},
@@ -34,6 +36,7 @@ pub(crate) struct ChannelCore {
     authority: Arc<str>,
     secure: bool,
     cell: PickerCell,
+    configs: Arc<ServiceConfigs>,
     orders: Arc<Orders>,
     fleet: Arc<Fleet>,
     rt: rt::Handle,
@@ -42,6 +45,8 @@ pub(crate) struct ChannelCore {
 /// What a channel is made of beside its target and options.
 pub(crate) struct Parts {
     pub(crate) resolver: Option<Arc<dyn ResolveHook>>,
+    /// For the choice among service configs.
+    pub(crate) language: &'static str,
     pub(crate) credentials: Option<Arc<dyn Provider>>,
     pub(crate) user_agent: HeaderValue,
     pub(crate) log: LogSink,
@@ -63,15 +68,16 @@ impl ChannelCore {
     }
 
     fn build(text: &str, options: Arc<ChannelOptions>, parts: Parts, rt: rt::Handle) -> Result<ChannelCore, Evidence> {
-        let Parts { resolver, credentials, user_agent, log } = parts;
+        let Parts { resolver, language, credentials, user_agent, log } = parts;
         let target = Target::parse(text, resolver.is_some())?;
         options.validate()?;
         let tls = options.tls.as_ref().map(tls_source).transpose()?;
-        let resolver = resolve::resolver(&target, resolver, &options.dns)?;
+        let resolver = resolve::resolver(&target, resolver, &options.dns, language)?;
         let authority = options.authority.as_deref().map_or_else(|| target.authority().clone(), Arc::from);
         let (cell, orders, fleet) = (PickerCell::new(), Arc::<Orders>::default(), Arc::<Fleet>::default());
         let (signals, heard) = mpsc::unbounded_channel();
         let secure = tls.is_some();
+        let selection = Selection::new(options.service_config.clone().map(Arc::new));
         let setup = Arc::new(Setup {
             rt: rt.clone(),
             target: target.text().clone(),
@@ -82,22 +88,29 @@ impl ChannelCore {
             keepalive: Mutex::new(Some(keepalive(&options))),
             backoff: options.backoff.clone(),
             reconnect_window: Duration::from_millis(options.reconnect_window_ms),
-            most_connections: Arc::new(AtomicU32::new(most_connections(&options))),
+            most_connections: Arc::new(AtomicU32::new(most_connections(&options, &selection.now()))),
             signals,
             fleet: fleet.clone(),
             panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
         });
+        let configs = Arc::new(ServiceConfigs::new((!resolver.brings_config()).then(|| selection.now())));
         let lookups = Lookups::new(resolver, target.text().clone(), target.host().into(), &options);
         let asker = AsChannel::new(&authority, secure, user_agent, credentials);
-        let checks = Checks::new(&options, setup.clone(), Arc::new(asker));
-        let controller = Controller::new(setup, options, cell.clone(), orders.clone(), heard, lookups, checks, log);
+        let checks = Checks::new(options.health_checking, &selection.now(), setup.clone(), Arc::new(asker));
+        let shared = Shared { cell: cell.clone(), configs: configs.clone(), orders: orders.clone() };
+        let controller = Controller::new(setup, options, shared, heard, lookups, checks, selection, log);
         rt.spawn("channel.controller", controller.run());
-        Ok(ChannelCore { target, authority, secure, cell, orders, fleet, rt })
+        Ok(ChannelCore { target, authority, secure, cell, configs, orders, fleet, rt })
     }
 
     /// What calls pick their connections from.
     pub(crate) fn picker(&self) -> PickerCell {
         self.cell.clone()
+    }
+
+    /// The service config that calls follow.
+    pub(crate) fn configs(&self) -> Arc<ServiceConfigs> {
+        self.configs.clone()
     }
 
     /// `:authority` of calls that do not set their own.
@@ -216,8 +229,8 @@ fn tls_source(options: &TlsOptions) -> Result<Arc<dyn TlsSource>, Evidence> {
 }
 
 /// What the service config asks for, as far as the channel allows it (gRFC A105).
-fn most_connections(options: &ChannelOptions) -> u32 {
-    let scaling = options.service_config.as_ref().and_then(|config| config.connection_scaling.as_ref());
+pub(super) fn most_connections(options: &ChannelOptions, config: &ServiceConfig) -> u32 {
+    let scaling = config.connection_scaling.as_ref();
     let wanted = scaling.and_then(|scaling| scaling.max_connections_per_subchannel).unwrap_or(1);
     wanted.min(options.max_connections_per_subchannel)
 }

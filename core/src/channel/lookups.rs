@@ -5,7 +5,7 @@ use crate::{
     options::ChannelOptions,
     resolve::{Lookup, Pace, Resolved, Resolver, look_up},
 };
-use std::{fmt, future::pending, sync::Arc};
+use std::{fmt, future::pending, sync::Arc, time::Duration};
 
 /// Owned by the controller.
 pub(super) struct Lookups {
@@ -16,12 +16,14 @@ pub(super) struct Lookups {
     current: Option<(Lookup, Instant)>,
     /// An answer has come.
     answered: bool,
+    /// How long the last lookup took.
+    took: Duration,
 }
 
 impl Lookups {
     pub(super) fn new(resolver: Arc<dyn Resolver>, target: Arc<str>, host: Arc<str>, options: &ChannelOptions) -> Self {
         let pace = Pace::new(&options.dns, &options.backoff);
-        Lookups { resolver, target, host, pace, current: None, answered: false }
+        Lookups { resolver, target, host, pace, current: None, answered: false, took: Duration::ZERO }
     }
 
     /// Somebody needs addresses, fresh ones if there are some.
@@ -67,27 +69,33 @@ impl Lookups {
         }
     }
 
-    /// The next answer; never, while nothing is looked up.
+    /// The next answer, which is to be accepted or refused; never, while nothing is looked up.
     pub(super) async fn answer(&mut self) -> Result<Resolved, Failure> {
         let Some((lookup, started)) = &mut self.current else { return pending().await };
         let started = *started;
         let result = lookup.await;
         self.current = None;
         let now = clock::now();
-        match result {
-            Ok(resolved) => {
-                self.pace.succeeded(now);
-                self.answered = true;
-                Ok(resolved)
-            }
-            Err(evidence) => {
-                self.pace.failed(now);
-                Err(self.failure(evidence, now.saturating_duration_since(started)))
-            }
-        }
+        self.took = now.saturating_duration_since(started);
+        result.map_err(|evidence| {
+            self.pace.failed(now);
+            self.failure(evidence, self.took)
+        })
     }
 
-    fn failure(&self, evidence: Evidence, took: std::time::Duration) -> Failure {
+    /// The last answer is of use.
+    pub(super) fn accept(&mut self) {
+        self.pace.succeeded(clock::now());
+        self.answered = true;
+    }
+
+    /// The last answer is of no use: it counts as none, and is asked for again as after a failure.
+    pub(super) fn refuse(&mut self, evidence: Evidence) -> Failure {
+        self.pace.failed(clock::now());
+        self.failure(evidence, self.took)
+    }
+
+    fn failure(&self, evidence: Evidence, took: Duration) -> Failure {
         let situation = Situation {
             reached: Some(Reached::No),
             phase: Some(Phase::Resolve),

@@ -5,11 +5,14 @@
 //! two together; `client` and `stream` are the face for Rust.
 mod checks;
 mod client;
+#[cfg(test)]
+mod config_tests;
 mod controller;
 mod core;
 mod lookups;
 mod open;
 mod orders;
+mod selection;
 mod stream;
 #[cfg(test)]
 mod tests;

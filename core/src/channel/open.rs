@@ -67,6 +67,7 @@ pub(crate) fn open(
     let user_agent = user_agent(options.user_agent.as_deref(), hooks.language)?;
     let parts = Parts {
         resolver: hooks.resolver,
+        language: hooks.language,
         credentials: hooks.credentials.clone(),
         user_agent: user_agent.clone(),
         log: hooks.log,
@@ -86,6 +87,7 @@ pub(crate) fn open(
         live: AtomicU64::new(0),
         buffered: Buffered::default(),
         panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Call)),
+        configs: core.configs(),
         options,
     };
     Ok((core, Arc::new(context)))

@@ -30,7 +30,7 @@ fn plaintext() -> ChannelOptions {
 
 fn parts() -> Parts {
     let user_agent = http::HeaderValue::from_static("grpc-test");
-    Parts { resolver: None, credentials: None, user_agent, log: LogSink::default() }
+    Parts { resolver: None, language: "rust", credentials: None, user_agent, log: LogSink::default() }
 }
 
 fn channel(target: &str, options: ChannelOptions) -> Arc<ChannelCore> {
@@ -358,7 +358,7 @@ impl ResolveHook for Scripted {
         assert_eq!(target, "mine:///users");
         let number = self.asked.fetch_add(1, SeqCst);
         match self.answers.get(number).or(self.answers.last()).cloned() {
-            Some(answer) => Box::pin(async { answer }),
+            Some(answer) => Box::pin(async { answer.map(Into::into) }),
             None => Box::pin(std::future::pending()),
         }
     }

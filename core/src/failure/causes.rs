@@ -141,6 +141,11 @@ causes! {
     "The resolver failed for {host|the server's name}[: {problem}]. The name may be right; name resolution is not answering.";
     [host problem]
 
+    203 ServiceConfigInvalid "SERVICE_CONFIG_INVALID" Resolve Config, Unavailable, Fix, No, Local;
+    "The service config that came with the addresses is not valid, and there is no earlier one to go on with.";
+    "Name resolution brought a service config that is not valid: `{field|service_config}` {reason|cannot be used}. Correct it where it is published.";
+    [field reason]
+
     301 ConnectRefused "CONNECT_REFUSED" Tcp Network, Unavailable, Safe, No, Local;
     "Nothing listens on the address.";
     "Nothing listens on {address|the server's address}. Is the server up, is the port right?";
@@ -515,14 +520,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_72_causes_in_12_layers_and_5_categories() {
-        assert_eq!(Cause::ALL.len(), 72);
+    fn the_table_has_73_causes_in_12_layers_and_5_categories() {
+        assert_eq!(Cause::ALL.len(), 73);
         let layers: Vec<Layer> = Cause::ALL.iter().map(|cause| cause.layer()).collect();
         assert_eq!(layers.iter().collect::<BTreeSet<_>>().len(), 12);
         assert!(layers.is_sorted(), "one block per layer, from the call down");
         assert_eq!(Cause::ALL.iter().map(|cause| cause.category()).collect::<BTreeSet<_>>().len(), 5);
         let per_layer = Layer::ALL.iter().map(|layer| layers.iter().filter(|it| *it == layer).count());
-        assert_eq!(per_layer.collect::<Vec<_>>(), [6, 2, 7, 3, 12, 12, 11, 3, 3, 9, 3, 1]);
+        assert_eq!(per_layer.collect::<Vec<_>>(), [6, 3, 7, 3, 12, 12, 11, 3, 3, 9, 3, 1]);
     }
 
     #[test]

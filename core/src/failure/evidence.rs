@@ -32,6 +32,8 @@ pub enum Evidence {
     Name { host: String, answer: NameAnswer },
     /// The resolver did not answer usefully.
     Resolver { host: String, problem: ResolverProblem },
+    /// The service config that came with the answer is not valid, and there is none to go on with. `field` is its JSON path.
+    ServiceConfig { field: Cow<'static, str>, reason: Reason },
 
     // --- tcp
     /// Dialling an address failed. `errno` is absent when time ran out.

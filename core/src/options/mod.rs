@@ -12,10 +12,12 @@ mod validate;
 pub use call::{CallOptions, compression_from_name, timeout_from_ms};
 pub use json::Secrets;
 pub use secret::Secret;
+pub(crate) use service_config::SERVICE_CONFIG;
 pub use service_config::{
     ConnectionScaling, FailurePercentageEjection, HealthCheckConfig, LeastRequestConfig, LoadBalancing, MethodConfig,
     MethodName, OutlierDetectionConfig, PickFirstConfig, ServiceConfig, SuccessRateEjection,
 };
+pub(crate) use validate::is_dns_name;
 
 use crate::compress::Compression;
 use schemars::JsonSchema;
@@ -146,6 +148,10 @@ pub struct DnsOptions {
     pub min_interval_ms: u64,
     /// Look up again on this period although all is well, so that new addresses are seen. Default: 0, never.
     pub refresh_ms: u64,
+    /// Domains in which a name is looked up that has no dot. Default: the system's; none beside `servers`.
+    pub search_domains: Vec<String>,
+    /// Take the service config from DNS TXT records too (gRFC A2). Default: false.
+    pub txt_service_config: bool,
 }
 
 /// Retries (gRFC A6).
@@ -210,7 +216,13 @@ impl Default for BackoffOptions {
 
 impl Default for DnsOptions {
     fn default() -> Self {
-        DnsOptions { servers: Vec::new(), min_interval_ms: DNS_MIN_INTERVAL.as_millis() as u64, refresh_ms: 0 }
+        DnsOptions {
+            servers: Vec::new(),
+            min_interval_ms: DNS_MIN_INTERVAL.as_millis() as u64,
+            refresh_ms: 0,
+            search_domains: Vec::new(),
+            txt_service_config: false,
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl ChannelOptions {
                 return Err(invalid(format!("dns.servers[{i}]"), "must be ip:port"));
             }
         }
+        for (i, domain) in self.dns.search_domains.iter().enumerate() {
+            if !is_dns_name(domain) {
+                return Err(invalid(format!("dns.search_domains[{i}]"), "must be a DNS name"));
+            }
+        }
         if let Some(agent) = &self.user_agent
             && (agent.is_empty() || !agent.bytes().all(|b| (0x20..=0x7e).contains(&b)))
         {
@@ -102,6 +107,18 @@ impl ChannelOptions {
             _ => Err(invalid("proxy", "must be `off` or http://[user:password@]host:port")),
         }
     }
+}
+
+/// RFC 1035 section 2.3.4, and underscores, which services use.
+pub(crate) fn is_dns_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.len() <= 253 && host.split('.').all(label)
 }
 
 fn at_least(field: &'static str, value: u64, least: u64) -> Result<(), Evidence> {

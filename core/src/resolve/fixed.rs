@@ -1,6 +1,6 @@
 //! Targets that are addresses already.
 use super::{Lookup, Resolved, Resolver};
-use crate::{clock, transport::Address};
+use crate::transport::Address;
 use std::future::ready;
 
 /// Always the same addresses.
@@ -17,7 +17,7 @@ impl FixedResolver {
 
 impl Resolver for FixedResolver {
     fn resolve(&self) -> Lookup {
-        Box::pin(ready(Ok(Resolved { addresses: self.addresses.clone(), at: clock::now() })))
+        Box::pin(ready(Ok(Resolved::now(self.addresses.clone()))))
     }
 
     fn is_fixed(&self) -> bool {

@@ -1,19 +1,33 @@
 //! Name resolution by the program itself.
-use super::{Lookup, Resolved, Resolver, target};
-use crate::{
-    clock,
-    failure::{Evidence, NameAnswer, ResolverProblem},
-};
+use super::{Brought, Lookup, Resolved, Resolver, target};
+use crate::failure::{Evidence, NameAnswer, ResolverProblem};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A future that a [`ResolveHook`] returns.
-pub type ResolveFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, Evidence>> + Send + 'a>>;
+pub type ResolveFuture<'a> = Pin<Box<dyn Future<Output = Result<Resolution, Evidence>> + Send + 'a>>;
 
 /// Finds the addresses of a target instead of DNS.
 pub trait ResolveHook: Send + Sync {
-    /// The addresses of `target` as `ip:port`, `[ip6]:port` or `unix:/path`, in the order in which they are to be tried.
-    /// It is asked again after failures, and its future is dropped when nobody waits for it any more.
+    /// What is known of `target`. It is asked again after failures and on the refresh period, as name servers are, and its
+    /// future is dropped when nobody waits for it any more: after 30 s, or when the channel is closed. Nothing but an
+    /// answer with an address is a success: an empty list is NAME_NOT_FOUND.
     fn resolve<'a>(&'a self, target: &'a str) -> ResolveFuture<'a>;
+}
+
+/// What a [`ResolveHook`] found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resolution {
+    /// `ip:port`, `[ip6]:port` or `unix:/path`, in the order in which they are to be tried.
+    pub addresses: Vec<String>,
+    /// The gRPC service config as its JSON document. It takes the place of the channel's own; one that is not valid is
+    /// rejected whole (gRFC A21). Absent: the channel's own counts.
+    pub service_config: Option<String>,
+}
+
+impl From<Vec<String>> for Resolution {
+    fn from(addresses: Vec<String>) -> Self {
+        Resolution { addresses, service_config: None }
+    }
 }
 
 /// Asks the program.
@@ -33,17 +47,26 @@ impl Resolver for HostResolver {
         let (target, hook) = (self.target.clone(), self.hook.clone());
         Box::pin(async move { read(&target, hook.resolve(&target).await?) })
     }
+
+    fn brings_config(&self) -> bool {
+        true
+    }
 }
 
-fn read(target: &str, texts: Vec<String>) -> Result<Resolved, Evidence> {
-    if texts.is_empty() {
+fn read(target: &str, found: Resolution) -> Result<Resolved, Evidence> {
+    if found.addresses.is_empty() {
         return Err(Evidence::Name { host: target.to_owned(), answer: NameAnswer::NoData });
     }
-    let addresses: Option<Vec<_>> = texts.iter().map(|text| target::address(text)).collect();
-    match addresses {
-        Some(addresses) => Ok(Resolved { addresses, at: clock::now() }),
-        None => Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin }),
-    }
+    let addresses: Option<Vec<_>> = found.addresses.iter().map(|text| target::address(text)).collect();
+    let Some(addresses) = addresses else {
+        return Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin });
+    };
+    let service_config = match found.service_config.as_deref().map(serde_json::from_str) {
+        None => Brought::Nothing,
+        Some(Ok(document)) => Brought::read(&document),
+        Some(Err(_)) => Brought::invalid("service_config", "is not JSON"),
+    };
+    Ok(Resolved { service_config, ..Resolved::now(addresses) })
 }
 
 #[cfg(test)]
@@ -52,7 +75,8 @@ mod tests {
     use crate::transport::Address;
 
     fn answer(texts: &[&str]) -> Result<Vec<Address>, Evidence> {
-        read("x:///y", texts.iter().map(|text| (*text).to_owned()).collect()).map(|resolved| resolved.addresses)
+        read("x:///y", texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().into())
+            .map(|resolved| resolved.addresses)
     }
 
     #[test]
@@ -69,5 +93,17 @@ mod tests {
             let expected = Evidence::Resolver { host: "x:///y".into(), problem: ResolverProblem::Plugin };
             assert_eq!(answer(&["127.0.0.1:80", bad]), Err(expected), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_service_config_may_come_along() {
+        let brought = |text: &str| {
+            let found = Resolution { addresses: vec!["127.0.0.1:80".into()], service_config: Some(text.into()) };
+            read("x:///y", found).unwrap().service_config
+        };
+        assert_eq!(brought("{}"), Brought::Config(Arc::default()));
+        assert_eq!(brought("{"), Brought::invalid("service_config", "is not JSON"));
+        let invalid = Brought::invalid("service_config.methodConfig", "must be a list");
+        assert_eq!(brought(r#"{"methodConfig":1}"#), invalid);
     }
 }

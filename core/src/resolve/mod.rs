@@ -5,30 +5,79 @@
 mod dns;
 mod fixed;
 mod host;
+#[cfg(feature = "hickory")]
+mod choice;
 mod pace;
 mod target;
 
-pub use host::{ResolveFuture, ResolveHook};
+pub use host::{Resolution, ResolveFuture, ResolveHook};
 pub(crate) use pace::Pace;
 pub(crate) use target::{Endpoint, Target};
 
 use crate::{
-    clock::Instant,
+    clock::{self, Instant},
     failure::{Evidence, ResolverProblem},
-    options::DnsOptions,
+    options::{DnsOptions, SERVICE_CONFIG, ServiceConfig},
     transport::Address,
 };
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use serde_json::Value;
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// A lookup that takes longer has failed, whatever it still does (as in grpc-go).
 pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The answer of a resolver: at least one address, in the order in which they are to be tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resolved {
     pub(crate) addresses: Vec<Address>,
+    pub(crate) service_config: Brought,
     /// When the answer came.
     pub(crate) at: Instant,
+}
+
+impl Resolved {
+    /// Addresses, and no service config.
+    fn now(addresses: Vec<Address>) -> Resolved {
+        Resolved { addresses, service_config: Brought::Nothing, at: clock::now() }
+    }
+}
+
+/// What an answer says of the service config (gRFC A21).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Brought {
+    /// There is none.
+    Nothing,
+    Config(Arc<ServiceConfig>),
+    /// There is one, and it is not valid.
+    Invalid(Evidence),
+    /// The addresses came, and the question for the config failed.
+    Unknown,
+}
+
+impl Brought {
+    /// Reads a document that came with the addresses.
+    fn read(document: &Value) -> Brought {
+        match ServiceConfig::from_value(document) {
+            Ok(config) => Brought::Config(Arc::new(config)),
+            Err(Evidence::Option { field, reason, .. }) => Brought::invalid(field, reason),
+            Err(other) => Brought::Invalid(other),
+        }
+    }
+
+    /// The same document, found at `path` of another one.
+    fn at(self, path: &str) -> Brought {
+        match self {
+            Brought::Invalid(Evidence::ServiceConfig { field, reason }) => {
+                let inside = field.strip_prefix(SERVICE_CONFIG).unwrap_or(&field);
+                Brought::invalid(format!("{path}{inside}"), reason)
+            }
+            other => other,
+        }
+    }
+
+    fn invalid(field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Brought {
+        Brought::Invalid(Evidence::ServiceConfig { field: field.into(), reason: reason.into() })
+    }
 }
 
 /// One lookup under way.
@@ -43,6 +92,11 @@ pub(crate) trait Resolver: Send + Sync {
     fn is_fixed(&self) -> bool {
         false
     }
+
+    /// Whether an answer may have a service config, which calls then wait for.
+    fn brings_config(&self) -> bool {
+        false
+    }
 }
 
 /// The resolver of a target: the program's own if there is one.
@@ -53,13 +107,14 @@ pub(crate) fn resolver(
     target: &Target,
     hook: Option<Arc<dyn ResolveHook>>,
     dns: &DnsOptions,
+    language: &'static str,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     if let Some(hook) = hook {
         return Ok(Arc::new(host::HostResolver::new(target.text().clone(), hook)));
     }
     match target.endpoint() {
         Endpoint::Addresses(addresses) => Ok(Arc::new(fixed::FixedResolver::new(addresses.clone()))),
-        Endpoint::Name { host, port, server } => by_name(target, host, *port, *server, dns),
+        Endpoint::Name { host, port, server } => by_name(target, host, *port, *server, dns, language),
         // Only a resolver of the program knows what this means.
         Endpoint::Foreign => {
             Err(Evidence::Target { target: target.text().to_string(), reason: target::UNKNOWN.into() })
@@ -74,12 +129,15 @@ fn by_name(
     port: u16,
     server: Option<std::net::SocketAddr>,
     options: &DnsOptions,
+    language: &'static str,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     let servers = match server {
         Some(server) => vec![server],
         None => options.servers.iter().filter_map(|server| server.parse().ok()).collect(),
     };
-    Ok(Arc::new(dns::DnsResolver::new(host, port, servers)))
+    let client = options.txt_service_config.then(|| choice::Client::here(language));
+    let resolver = dns::DnsResolver::new(host, port, servers);
+    Ok(Arc::new(resolver.searching(&options.search_domains).configuring(client)))
 }
 
 #[cfg(not(feature = "hickory"))]
@@ -89,6 +147,7 @@ fn by_name(
     _: u16,
     _: Option<std::net::SocketAddr>,
     _: &DnsOptions,
+    _: &'static str,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     let reason = "is a name, and this build of the library has no name resolution: use an IP address";
     Err(Evidence::Target { target: target.text().to_string(), reason: reason.into() })

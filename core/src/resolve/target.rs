@@ -1,5 +1,5 @@
 //! Target strings (doc/naming.md): `dns:///host:port`, `host:port`, `ipv4:`, `ipv6:`, `unix:`.
-use crate::{failure::Evidence, transport::Address};
+use crate::{failure::Evidence, options::is_dns_name, transport::Address};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
@@ -143,7 +143,7 @@ fn host_port(text: &str, server: Option<SocketAddr>) -> Parsed {
     if host.is_empty() {
         return Err(NO_HOST);
     }
-    if text.starts_with('[') || !is_name(host) {
+    if text.starts_with('[') || !is_dns_name(host) {
         return Err(BAD_HOST);
     }
     let authority = text.to_owned();
@@ -172,18 +172,6 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), &'static str> {
 fn port(digits: &str) -> Result<u16, &'static str> {
     let is_number = digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|port| is_number && *port > 0).ok_or(BAD_PORT)
-}
-
-/// RFC 1035 section 2.3.4, and underscores, which services use.
-fn is_name(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    host.len() <= 253 && host.split('.').all(label)
 }
 
 fn list(rest: &str, read: fn(&str) -> Option<SocketAddr>, reason: &'static str) -> Parsed {

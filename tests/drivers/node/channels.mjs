@@ -33,7 +33,7 @@ export class Channels {
     }
     if (hooks.addresses !== undefined) {
       const next = script(hooks.addresses);
-      options.resolver = () => next();
+      options.resolver = async () => resolution(await next());
     }
     const decode = decoder(hooks.deserialize);
     try {
@@ -79,6 +79,11 @@ function script(entries) {
     }
     return entry;
   };
+}
+
+/** Addresses alone, or with a service config. */
+function resolution(found) {
+  return Array.isArray(found) ? found : { addresses: found.addresses, serviceConfig: found.service_config };
 }
 
 /** As a user of this language writes the options. A service config is JSON of its own. */

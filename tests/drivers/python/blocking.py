@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 import causewire
-from protocol import KINDS, Answer, Channels, Logs, Misuse, Out, Script, dump, messages_of, options_of, parse, unb64
+from protocol import KINDS, Answer, Channels, Logs, Misuse, Out, Script, dump, messages_of, options_of, parse, resolution, unb64
 
 
 def serve(out: Out, logs: Logs) -> None:
@@ -29,8 +29,8 @@ def make(target: str, options: Dict[str, Any], script: Script) -> causewire.Chan
     def token(request: causewire.TokenRequest) -> str:
         return str(use(script, "token"))
 
-    def addresses(target: str) -> List[str]:
-        return list(use(script, "addresses"))
+    def addresses(target: str) -> causewire.Resolution:
+        return resolution(use(script, "addresses"))
 
     return causewire.Channel(
         target,
@@ -42,7 +42,7 @@ def make(target: str, options: Dict[str, Any], script: Script) -> causewire.Chan
 
 def use(script: Script, name: str) -> Any:
     entry = script.next(name)
-    if isinstance(entry, dict):
+    if isinstance(entry, dict) and "hang" in entry:
         threading.Event().wait()
     return entry
 

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Set
 
 import causewire
 import causewire.aio
-from protocol import KINDS, Answer, Channels, Logs, Misuse, Out, Script, dump, messages_of, options_of, parse, unb64
+from protocol import KINDS, Answer, Channels, Logs, Misuse, Out, Script, dump, messages_of, options_of, parse, resolution, unb64
 
 
 async def serve(out: Out, logs: Logs) -> None:
@@ -28,8 +28,8 @@ def make(target: str, options: Dict[str, Any], script: Script) -> causewire.aio.
     async def token(request: causewire.TokenRequest) -> str:
         return str(await use(script, "token"))
 
-    async def addresses(target: str) -> List[str]:
-        return list(await use(script, "addresses"))
+    async def addresses(target: str) -> causewire.Resolution:
+        return resolution(await use(script, "addresses"))
 
     return causewire.aio.Channel(
         target,
@@ -41,7 +41,7 @@ def make(target: str, options: Dict[str, Any], script: Script) -> causewire.aio.
 
 async def use(script: Script, name: str) -> Any:
     entry = script.next(name)
-    if isinstance(entry, dict):
+    if isinstance(entry, dict) and "hang" in entry:
         await asyncio.get_running_loop().create_future()
     return entry
 

@@ -78,6 +78,13 @@ class Script:
         return DESERIALIZERS[self._deserialize]
 
 
+def resolution(found: Any) -> causewire.Resolution:
+    """Addresses alone, or with a service config."""
+    if isinstance(found, dict):
+        return causewire.Resolution(found["addresses"], found.get("service_config"))
+    return causewire.Resolution(found)
+
+
 def refuse(payload: bytes) -> Any:
     raise ValueError(f"cannot read {payload!r}")
 

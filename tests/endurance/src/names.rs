@@ -2,7 +2,7 @@
 use crate::Result;
 use causewire_testbed::{dns::answer, script::Dns};
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::net::UdpSocket;
@@ -17,7 +17,7 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) async fn start(addresses: Vec<Ipv4Addr>) -> Result<Names> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let script = Arc::new(Mutex::new(Dns { addresses, ..Dns::default() }));
+        let script = Arc::new(Mutex::new(Dns { addresses: all(addresses), ..Dns::default() }));
         let names = Names { address: socket.local_addr()?, script: script.clone() };
         tokio::spawn(async move {
             let mut packet = [0; 1500];
@@ -33,6 +33,10 @@ impl Names {
     }
 
     pub(crate) fn set(&self, addresses: Vec<Ipv4Addr>) {
-        self.script.lock().unwrap_or_else(PoisonError::into_inner).addresses = addresses;
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).addresses = all(addresses);
     }
+}
+
+fn all(addresses: Vec<Ipv4Addr>) -> Vec<IpAddr> {
+    addresses.into_iter().map(IpAddr::from).collect()
 }

@@ -25,6 +25,7 @@ class Cause(_Word):
     CORE_FAULT = "CORE_FAULT"
     NAME_NOT_FOUND = "NAME_NOT_FOUND"
     RESOLVER_FAILED = "RESOLVER_FAILED"
+    SERVICE_CONFIG_INVALID = "SERVICE_CONFIG_INVALID"
     CONNECT_REFUSED = "CONNECT_REFUSED"
     CONNECT_TIMEOUT = "CONNECT_TIMEOUT"
     NETWORK_UNREACHABLE = "NETWORK_UNREACHABLE"
@@ -214,6 +215,7 @@ CAUSES: Mapping[Cause, CauseInfo] = MappingProxyType({
     Cause.CORE_FAULT: CauseInfo(106, Layer.CONFIG, Category.CLIENT, 13, Retry.NEVER, Reached.MAYBE, "A bug in this library."),
     Cause.NAME_NOT_FOUND: CauseInfo(201, Layer.RESOLVE, Category.CONFIG, 14, Retry.SAFE, Reached.NO, "DNS answered, and has no address for the name."),
     Cause.RESOLVER_FAILED: CauseInfo(202, Layer.RESOLVE, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "The resolver did not give a usable answer."),
+    Cause.SERVICE_CONFIG_INVALID: CauseInfo(203, Layer.RESOLVE, Category.CONFIG, 14, Retry.FIX, Reached.NO, "The service config that came with the addresses is not valid, and there is no earlier one to go on with."),
     Cause.CONNECT_REFUSED: CauseInfo(301, Layer.TCP, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "Nothing listens on the address."),
     Cause.CONNECT_TIMEOUT: CauseInfo(302, Layer.TCP, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "The address did not answer in time."),
     Cause.NETWORK_UNREACHABLE: CauseInfo(303, Layer.TCP, Category.NETWORK, 14, Retry.SAFE, Reached.NO, "This host has no way to the address."),

@@ -27,6 +27,10 @@ class DnsOptions(TypedDict, total=False):
     min_interval_ms: int
     #: Look up again on this period although all is well, so that new addresses are seen. Default: 0, never.
     refresh_ms: int
+    #: Domains in which a name is looked up that has no dot. Default: the system's; none beside `servers`.
+    search_domains: List[str]
+    #: Take the service config from DNS TXT records too (gRFC A2). Default: false.
+    txt_service_config: bool
 
 
 class KeepaliveOptions(TypedDict, total=False):

@@ -10,6 +10,7 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
   case coreFault
   case nameNotFound
   case resolverFailed
+  case serviceConfigInvalid
   case connectRefused
   case connectTimeout
   case networkUnreachable
@@ -87,6 +88,7 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
     case "CORE_FAULT": self = .coreFault
     case "NAME_NOT_FOUND": self = .nameNotFound
     case "RESOLVER_FAILED": self = .resolverFailed
+    case "SERVICE_CONFIG_INVALID": self = .serviceConfigInvalid
     case "CONNECT_REFUSED": self = .connectRefused
     case "CONNECT_TIMEOUT": self = .connectTimeout
     case "NETWORK_UNREACHABLE": self = .networkUnreachable
@@ -165,6 +167,7 @@ public enum Cause: RawRepresentable, Sendable, Hashable, Codable, CustomStringCo
     case .coreFault: "CORE_FAULT"
     case .nameNotFound: "NAME_NOT_FOUND"
     case .resolverFailed: "RESOLVER_FAILED"
+    case .serviceConfigInvalid: "SERVICE_CONFIG_INVALID"
     case .connectRefused: "CONNECT_REFUSED"
     case .connectTimeout: "CONNECT_TIMEOUT"
     case .networkUnreachable: "NETWORK_UNREACHABLE"
@@ -765,6 +768,10 @@ extension Cause {
       CauseInfo(
         id: 202, layer: .resolve, category: .network, code: .unavailable, retry: .safe, reached: .no,
         meaning: "The resolver did not give a usable answer.")
+    case .serviceConfigInvalid:
+      CauseInfo(
+        id: 203, layer: .resolve, category: .config, code: .unavailable, retry: .fix, reached: .no,
+        meaning: "The service config that came with the addresses is not valid, and there is no earlier one to go on with.")
     case .connectRefused:
       CauseInfo(
         id: 301, layer: .tcp, category: .network, code: .unavailable, retry: .safe, reached: .no,

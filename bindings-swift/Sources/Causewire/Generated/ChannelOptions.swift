@@ -88,21 +88,31 @@ public struct DnsOptions: Sendable, Hashable, Encodable {
   public var minIntervalMs: Int?
   /// Look up again on this period although all is well, so that new addresses are seen. Default: 0, never.
   public var refreshMs: Int?
+  /// Domains in which a name is looked up that has no dot. Default: the system's; none beside `servers`.
+  public var searchDomains: [String]?
+  /// Take the service config from DNS TXT records too (gRFC A2). Default: false.
+  public var txtServiceConfig: Bool?
 
   public init(
     servers: [String]? = nil,
     minIntervalMs: Int? = nil,
-    refreshMs: Int? = nil
+    refreshMs: Int? = nil,
+    searchDomains: [String]? = nil,
+    txtServiceConfig: Bool? = nil
   ) {
     self.servers = servers
     self.minIntervalMs = minIntervalMs
     self.refreshMs = refreshMs
+    self.searchDomains = searchDomains
+    self.txtServiceConfig = txtServiceConfig
   }
 
   private enum CodingKeys: String, CodingKey {
     case servers
     case minIntervalMs = "min_interval_ms"
     case refreshMs = "refresh_ms"
+    case searchDomains = "search_domains"
+    case txtServiceConfig = "txt_service_config"
   }
 
   /// What is `nil` is left out, and has its default.
@@ -111,6 +121,8 @@ public struct DnsOptions: Sendable, Hashable, Encodable {
     try values.encodeIfPresent(servers, forKey: .servers)
     try values.encodeIfPresent(minIntervalMs, forKey: .minIntervalMs)
     try values.encodeIfPresent(refreshMs, forKey: .refreshMs)
+    try values.encodeIfPresent(searchDomains, forKey: .searchDomains)
+    try values.encodeIfPresent(txtServiceConfig, forKey: .txtServiceConfig)
   }
 }
 

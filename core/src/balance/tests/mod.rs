@@ -1,5 +1,6 @@
 //! Event sequences: what goes in, what must come out, in order.
 mod cell;
+mod handover;
 mod outlier;
 mod pick_first;
 mod spread;

@@ -50,6 +50,9 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
         E::Name { .. } | E::Resolver { .. } => connection::name(evidence),
         E::Connect { address, errno, waited } => connection::connect(address, errno, waited),
         E::ClosedEarly { .. } | E::Lost { .. } | E::Keepalive { .. } => connection::broken(evidence),
+        E::ServiceConfig { field, reason } => {
+            Finding::of(Cause::ServiceConfigInvalid).fact("field", field).fact("reason", reason)
+        }
         E::Proxy { proxy, problem, source } => connection::proxy(&proxy, problem, source),
         E::Certificate { problem, expected, leaf, now, roots } => {
             connection::certificate(problem, expected, leaf, now, roots)

@@ -17,7 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use std::{collections::HashSet, time::Duration};
 
-const ROOT: &str = "service_config";
+/// How errors name the document.
+pub(crate) const SERVICE_CONFIG: &str = "service_config";
+const ROOT: &str = SERVICE_CONFIG;
 
 /// A parsed service config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

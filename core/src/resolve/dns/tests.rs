@@ -1,6 +1,6 @@
 //! Against a scripted name server on loopback.
 use super::*;
-use crate::rt::Handle;
+use crate::{clock, rt::Handle};
 use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
@@ -124,7 +124,7 @@ async fn the_servers_of_the_options_are_asked_unless_the_target_names_one() {
     let ((good, _), (bad, _)) = (server(Script::Addresses).await, server(Script::Code(5)).await);
     let look_up = async |target: &str, server: SocketAddr| {
         let options = DnsOptions { servers: vec![server.to_string()], ..DnsOptions::default() };
-        resolver(&Target::parse(target, false).unwrap(), None, &options).unwrap().resolve().await
+        resolver(&Target::parse(target, false).unwrap(), None, &options, "rust").unwrap().resolve().await
     };
     assert!(look_up("dns:///users.test:80", good).await.is_ok());
     assert_eq!(look_up("users.test", bad).await, Err(problem(ResolverProblem::Refused)));

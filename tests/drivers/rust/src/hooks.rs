@@ -4,7 +4,7 @@ use causewire::{
     Secret,
     credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
     failure::{Evidence, ResolverProblem},
-    resolve::{ResolveFuture, ResolveHook},
+    resolve::{Resolution, ResolveFuture, ResolveHook},
 };
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
@@ -49,7 +49,7 @@ impl Steps {
         };
         match entry {
             Some(Value::Object(entry)) if entry.contains_key("hang") => std::future::pending().await,
-            Some(Value::Object(_)) | None => None,
+            Some(Value::Object(entry)) if entry.contains_key("error") => None,
             value => value,
         }
     }
@@ -74,8 +74,14 @@ impl ResolveHook for Script {
         Box::pin(async move {
             let failed = || Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin };
             let steps = self.addresses.as_ref().ok_or_else(failed)?;
-            let list = steps.next().await.and_then(|v| serde_json::from_value(v).ok());
-            list.ok_or_else(failed)
+            let found = match steps.next().await {
+                Some(Value::Object(mut entry)) => entry.remove("addresses").zip(Some(entry.remove("service_config"))),
+                Some(list) => Some((list, None)),
+                None => None,
+            };
+            let (addresses, config) = found.ok_or_else(failed)?;
+            let addresses = serde_json::from_value(addresses).map_err(|_| failed())?;
+            Ok(Resolution { addresses, service_config: config.map(|config| config.to_string()) })
         })
     }
 }

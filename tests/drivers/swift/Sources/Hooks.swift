@@ -13,8 +13,10 @@ final class Script: @unchecked Sendable {
   init(_ entries: [Any]) { self.entries = entries }
 
   /// A value, or what the entry says instead of one.
-  func next<Value: Sendable>(_: Value.Type) async throws -> Value {
-    switch take() {
+  func next<Value: Sendable>(_ type: Value.Type) async throws -> Value { try await value(take(), type) }
+
+  private func value<Value: Sendable>(_ entry: Any?, _: Value.Type) async throws -> Value {
+    switch entry {
     case let value as Value:
       return value
     case let object as [String: Any] where object["hang"] != nil:
@@ -24,6 +26,16 @@ final class Script: @unchecked Sendable {
     default:
       throw ScriptedError(description: "the script has no value of this kind")
     }
+  }
+
+  /// Addresses alone, or with a service config.
+  func resolution() async throws -> Resolution {
+    let entry = take()
+    if let object = entry as? [String: Any], let addresses = object["addresses"] as? [String] {
+      let config = try object["service_config"].map { try JSONSerialization.data(withJSONObject: $0) }
+      return Resolution(addresses, serviceConfig: config.map { String(decoding: $0, as: UTF8.self) })
+    }
+    return Resolution(try await value(entry, [String].self))
   }
 
   private func take() -> Any? {
@@ -63,7 +75,7 @@ func hooks(_ line: Line, logs: LogBook) throws -> Hooks {
   }
   if let entries: [Any] = try described.array("addresses") {
     let script = Script(entries)
-    hooks.addresses = { _ in try await script.next([String].self) }
+    hooks.addresses = { _ in try await script.resolution() }
   }
   return hooks
 }

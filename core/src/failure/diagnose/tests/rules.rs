@@ -60,6 +60,7 @@ fn every_evidence() -> Vec<Evidence> {
         E::ClosedEarly { address: address(), errno: Some(104) },
         E::Lost { address: address(), how: Loss::Reset, errno: Some(104) },
         E::Keepalive { address: address(), waited },
+        E::ServiceConfig { field: "service_config".into(), reason: "must be a JSON object".into() },
         E::Proxy { proxy: "p:1".into(), problem: ProxyProblem::Closed, source: "option" },
         E::Proxy { proxy: "p:1".into(), problem: ProxyProblem::Timeout, source: "option" },
         E::Proxy { proxy: "p:1".into(), problem: ProxyProblem::Status(407), source: "option" },
