@@ -54,6 +54,25 @@ test('a resolver gives the addresses', async () => {
   assert.equal(targets.length, 1);
 });
 
+test('a resolver that gives something else', async () => {
+  const failing = async (resolver) => {
+    const channel = plain('dns:///nowhere.invalid:1', { resolver });
+    const error = await channel.unary('/a.B/C', new Uint8Array(), { timeoutMs: 5000 }).catch((error) => error);
+    channel.close();
+    return error;
+  };
+  const config = (serviceConfig) => ({ addresses: [testbed.places.target], serviceConfig });
+  const nonsense = [undefined, null, 7, 'text', [7], {}, { addresses: 'text' }, config(null), config('text')];
+  for (const given of nonsense) {
+    assert.equal((await failing(() => given)).failure.cause, 'RESOLVER_FAILED', inspect(given));
+  }
+  const circle = {};
+  circle.methodConfig = circle;
+  assert.equal((await failing(() => config(circle))).failure.cause, 'RESOLVER_FAILED');
+  const { failure } = await failing(() => config({ methodConfig: 7 }));
+  assert.deepEqual([failure.cause, failure.evidence.field], ['SERVICE_CONFIG_INVALID', 'service_config.methodConfig']);
+});
+
 test('a logger gets lines', async () => {
   const lines = [];
   const channel = plain(testbed.places.faults.refused, { logger: (entry) => lines.push(entry) });

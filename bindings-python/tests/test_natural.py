@@ -179,6 +179,25 @@ def test_callbacks_answer_questions(places: Dict[str, Any], caplog: pytest.LogCa
         assert "CANARY" not in caplog.text + repr(caught.value) + caught.value.failure.to_json()
 
 
+@pytest.mark.parametrize("given", [None, 7, [7], {"addresses": 7}, causewire.Resolution(["x"], {"a": object()})])
+def test_a_resolver_that_gives_something_else(given: Any) -> None:
+    with causewire.Channel("dns:///testbed.invalid:443", {"tls": None}, resolver=lambda target: given) as channel:
+        with pytest.raises(causewire.RpcError) as caught:
+            channel.unary(ECHO, HI, timeout=10)
+    assert caught.value.failure.cause == "RESOLVER_FAILED"
+
+
+def test_a_resolver_may_bring_a_service_config(places: Dict[str, Any]) -> None:
+    def resolver(target: str) -> causewire.Resolution:
+        return causewire.Resolution([places["target"]], {"methodConfig": 7})
+
+    with causewire.Channel("dns:///testbed.invalid:443", {"tls": None}, resolver=resolver) as channel:
+        with pytest.raises(causewire.RpcError) as caught:
+            channel.unary(ECHO, HI, timeout=10)
+    assert caught.value.failure.cause == "SERVICE_CONFIG_INVALID"
+    assert caught.value.failure.evidence["field"] == "service_config.methodConfig"
+
+
 def test_asyncio_callbacks_run_on_the_loop(places: Dict[str, Any]) -> None:
     ca = Path(places["ca_file"]).read_text()
     options: Any = {"tls": {"ca_pem": ca, "server_name": "localhost"}}

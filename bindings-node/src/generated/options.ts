@@ -70,8 +70,18 @@ export interface ChannelOptions {
    * Default: host and port of the target.
    */
   authority?: string | null | undefined;
-  /** HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1). */
+  /**
+   * HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. It gets the server's name unresolved.
+   * Default: from the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY`, `http_proxy` (gRFC
+   * A1), which does not hold for servers on this machine.
+   */
   proxy?: string | null | undefined;
+  /**
+   * Servers that are reached without the proxy: `name` (and what is below it), `.name` (only what is below it), an
+   * IP address, a CIDR block, each perhaps with `:port`; or `*`. Default: from the environment, `no_grpc_proxy`,
+   * `no_proxy` or `NO_PROXY`.
+   */
+  noProxy?: readonly string[] | null | undefined;
   /**
    * HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
    * while a call waits, and then every 5 minutes until the server sends headers or data.
@@ -130,6 +140,7 @@ export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
   } },
   authority: { key: "authority" },
   proxy: { key: "proxy" },
+  noProxy: { key: "no_proxy" },
   keepalive: { key: "keepalive", inside: {
     timeMs: { key: "time_ms" },
     timeoutMs: { key: "timeout_ms" },

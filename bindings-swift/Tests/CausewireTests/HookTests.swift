@@ -75,6 +75,15 @@ final class HookTests: TestbedCase {
     XCTAssertEqual(response.peer, target)
   }
 
+  func testAServiceConfigOfTheProgram() async throws {
+    let target = try testbed().target
+    let found = Resolution([target], serviceConfig: #"{"methodConfig": 7}"#)
+    let hooks = Hooks(addresses: { _ in found })
+    let channel = try Channel("dns:///no-such-name.invalid:1", options: .plaintext, hooks: hooks)
+    let error = try await failure { () throws(RpcError) in try await channel.unary(Testbed.echo, EchoRequest()) }
+    XCTAssertEqual(error.failure.cause, .serviceConfigInvalid)
+  }
+
   func testTheProgramsLoggerHears() async throws {
     let lines = Locked([LogRecord]())
     let refused = try XCTUnwrap(testbed().faults["refused"])

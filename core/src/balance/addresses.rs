@@ -44,6 +44,7 @@ impl Family {
             Address::Tcp(SocketAddr::V4(_)) => Family::Ip4,
             Address::Tcp(SocketAddr::V6(_)) => Family::Ip6,
             Address::Unix(_) => Family::Unix,
+            Address::Tunnel(tunnel) => Family::of(&Address::Tcp(tunnel.at)),
         }
     }
 }

@@ -27,6 +27,7 @@ struct State {
     deadline: Option<Deadline>,
     attempts: Vec<Attempt>,
     peer: Option<Arc<str>>,
+    via_proxy: Option<Arc<str>>,
     opened: bool,
     headers: Option<HeaderMap>,
     stream: StreamFacts,
@@ -54,6 +55,7 @@ impl Trace {
                 deadline: request.deadline,
                 attempts: Vec::new(),
                 peer: None,
+                via_proxy: None,
                 opened: false,
                 headers: None,
                 stream: StreamFacts::default(),
@@ -88,6 +90,7 @@ impl Trace {
     pub(crate) fn picked(&self, connection: &Connection, charge: Option<Charge>) {
         let mut state = self.lock();
         state.peer = Some(connection.peer().clone());
+        state.via_proxy = connection.via_proxy().cloned();
         state.charge = charge;
         state.underlying = None;
     }
@@ -131,7 +134,7 @@ impl Trace {
         state.close_attempt(Some(&fault.failed.failure));
         state.opened = false;
         state.headers = None;
-        state.peer = None;
+        (state.peer, state.via_proxy) = (None, None);
         let number = state.attempts.len() as u32 + 1;
         state.timeline.attempt(number);
         state.timeline.enter(Phase::Pick);
@@ -267,6 +270,7 @@ impl Trace {
             method: Some(self.method.clone()),
             target: Some(self.context.target.clone()),
             peer: state.peer.clone(),
+            via_proxy: state.via_proxy.clone(),
             ..Situation::default()
         }
     }

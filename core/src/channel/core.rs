@@ -72,7 +72,7 @@ impl ChannelCore {
         let target = Target::parse(text, resolver.is_some())?;
         options.validate()?;
         let tls = options.tls.as_ref().map(tls_source).transpose()?;
-        let resolver = resolve::resolver(&target, resolver, &options.dns, language)?;
+        let resolver = resolve::resolver(&target, resolver, &options, language)?;
         let authority = options.authority.as_deref().map_or_else(|| target.authority().clone(), Arc::from);
         let (cell, orders, fleet) = (PickerCell::new(), Arc::<Orders>::default(), Arc::<Fleet>::default());
         let (signals, heard) = mpsc::unbounded_channel();

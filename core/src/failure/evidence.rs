@@ -46,8 +46,8 @@ pub enum Evidence {
     Keepalive { address: String, waited: Duration },
 
     // --- proxy
-    /// The CONNECT proxy.
-    Proxy { proxy: String, problem: ProxyProblem, source: &'static str },
+    /// The CONNECT proxy. `said` is the status line of its refusal, `source` who configured it.
+    Proxy { proxy: String, problem: ProxyProblem, said: Option<String>, source: &'static str },
 
     // --- tls
     /// The peer's certificate was refused.
@@ -193,6 +193,8 @@ pub enum ProxyProblem {
     Closed,
     /// Its answer was no HTTP.
     NotHttp,
+    /// The head of its answer was longer than any that we read.
+    HeadTooLarge,
 }
 
 /// Why the peer's certificate was refused.

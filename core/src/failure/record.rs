@@ -153,10 +153,13 @@ impl Record {
         self.evidence.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// Removes every word that the peer chose: its text and its details.
+    /// Removes every word that a peer chose, here and in what stands behind: its text and its details.
     pub fn suppress_peer_text(&mut self) {
         self.peer_text = None;
         self.details.clear();
+        if let Some(underlying) = &mut self.underlying {
+            underlying.record_mut().suppress_peer_text();
+        }
     }
 }
 

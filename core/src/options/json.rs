@@ -132,7 +132,8 @@ mod tests {
         assert_eq!(field(r#"{"max_receive_message_bytes":-1}"#), "max_receive_message_bytes");
         assert_eq!(field(r#"{"compression":"br"}"#), "compression");
         assert_eq!(field(r#"{"dns":{"servers":["nowhere"]}}"#), "dns.servers[0]");
-        assert_eq!(field(r#"{"proxy":"http://p:1"}"#), "proxy", "not built yet, and never ignored");
+        assert_eq!(field(r#"{"proxy":"https://p:1"}"#), "proxy");
+        assert_eq!(field(r#"{"no_proxy":"a"}"#), "no_proxy");
         assert_eq!(field(r#"{"reconnect_window_ms":999}"#), "reconnect_window_ms");
         assert_eq!(field(r#"{"reconnect_window_ms":10001}"#), "reconnect_window_ms");
         assert_eq!(field(r#"{"max_connections_per_subchannel":0}"#), "max_connections_per_subchannel");
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_in_no_output() {
-        let proxy = Some(Secret::new("http://u:canary@p:1".to_owned()));
+        let proxy = Some(Secret::new("socks://u:canary@p:1".to_owned()));
         let options = ChannelOptions { proxy, ..ChannelOptions::default() };
         let refused = options.validate().unwrap_err();
         assert!(!format!("{refused:?}").contains("canary"));

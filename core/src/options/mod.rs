@@ -5,12 +5,14 @@
 //! types and of `docs/options.md`.
 mod call;
 mod json;
+mod proxy;
 mod secret;
 mod service_config;
 mod validate;
 
 pub use call::{CallOptions, compression_from_name, timeout_from_ms};
 pub use json::Secrets;
+pub(crate) use proxy::{PROXY_OFF, ProxyUrl};
 pub use secret::Secret;
 pub(crate) use service_config::SERVICE_CONFIG;
 pub use service_config::{
@@ -54,8 +56,14 @@ pub struct ChannelOptions {
     /// The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
     /// Default: host and port of the target.
     pub authority: Option<String>,
-    /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
+    /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. It gets the server's name unresolved. Default: from
+    /// the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY`, `http_proxy` (gRFC A1), which does not hold
+    /// for servers on this machine.
     pub proxy: Option<Secret<String>>,
+    /// Servers that are reached without the proxy: `name` (and what is below it), `.name` (only what is below it), an IP
+    /// address, a CIDR block, each perhaps with `:port`; or `*`. Default: from the environment, `no_grpc_proxy`, `no_proxy` or
+    /// `NO_PROXY`.
+    pub no_proxy: Option<Vec<String>>,
     /// HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence while a
     /// call waits, and then every 5 minutes until the server sends headers or data.
     pub keepalive: Option<KeepaliveOptions>,
@@ -181,6 +189,7 @@ impl Default for ChannelOptions {
             tls: Some(TlsOptions::default()),
             authority: None,
             proxy: None,
+            no_proxy: None,
             keepalive: None,
             max_receive_message_bytes: MAX_RECEIVE_MESSAGE_BYTES,
             max_send_message_bytes: None,

@@ -1,5 +1,9 @@
 //! Ranges and combinations that the types do not rule out.
-use super::{ChannelOptions, json::invalid};
+use super::{
+    ChannelOptions, ProxyUrl,
+    json::invalid,
+    proxy::{PROXY_FORM, PROXY_OFF},
+};
 use crate::failure::Evidence;
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -94,17 +98,11 @@ impl ChannelOptions {
     }
 
     fn check_proxy(&self) -> Result<(), Evidence> {
-        let Some(proxy) = &self.proxy else { return Ok(()) };
-        let proxy = proxy.expose();
-        let rest = proxy.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        let host = rest.map(|rest| rest.rsplit('@').next().unwrap_or(rest));
-        match host {
-            _ if proxy == "off" => Ok(()),
-            // an option without an effect would be a silent default
-            Some(host) if host.parse::<http::uri::Authority>().is_ok() => {
-                Err(invalid("proxy", "can only be `off`: HTTP proxies are not built yet"))
+        match &self.proxy {
+            Some(proxy) if proxy.expose() != PROXY_OFF && ProxyUrl::parse(proxy.expose()).is_none() => {
+                Err(invalid("proxy", PROXY_FORM))
             }
-            _ => Err(invalid("proxy", "must be `off` or http://[user:password@]host:port")),
+            _ => Ok(()),
         }
     }
 }

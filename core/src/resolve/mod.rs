@@ -7,7 +7,9 @@ mod fixed;
 mod host;
 #[cfg(feature = "hickory")]
 mod choice;
+mod bypass;
 mod pace;
+mod proxy;
 mod target;
 
 pub use host::{Resolution, ResolveFuture, ResolveHook};
@@ -17,11 +19,20 @@ pub(crate) use target::{Endpoint, Target};
 use crate::{
     clock::{self, Instant},
     failure::{Evidence, ResolverProblem},
-    options::{DnsOptions, SERVICE_CONFIG, ServiceConfig},
+    options::{ChannelOptions, DnsOptions, SERVICE_CONFIG, ServiceConfig},
     transport::Address,
 };
+use fixed::FixedResolver;
+use proxy::Proxying;
 use serde_json::Value;
-use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 /// A lookup that takes longer has failed, whatever it still does (as in grpc-go).
 pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -99,43 +110,61 @@ pub(crate) trait Resolver: Send + Sync {
     }
 }
 
-/// The resolver of a target: the program's own if there is one.
+/// The resolver of a target: the program's own if there is one, and the proxy's where one stands before the server.
 ///
 /// # Errors
-/// The name servers of the target or of the options cannot be used.
+/// The name servers of the target or of the options, or the proxy of the environment, cannot be used.
 pub(crate) fn resolver(
     target: &Target,
     hook: Option<Arc<dyn ResolveHook>>,
-    dns: &DnsOptions,
+    options: &ChannelOptions,
     language: &'static str,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
-    if let Some(hook) = hook {
-        return Ok(Arc::new(host::HostResolver::new(target.text().clone(), hook)));
-    }
-    match target.endpoint() {
-        Endpoint::Addresses(addresses) => Ok(Arc::new(fixed::FixedResolver::new(addresses.clone()))),
-        Endpoint::Name { host, port, server } => by_name(target, host, *port, *server, dns, language),
+    let proxying = Proxying::find(options, |name| std::env::var(name).ok())?.map(Arc::new);
+    let proxies = |proxying: &Proxying| by_host(target, &proxying.url.host, proxying.url.port, options);
+    let servers: Arc<dyn Resolver> = match (hook, target.endpoint()) {
+        (Some(hook), _) => Arc::new(host::HostResolver::new(target.text().clone(), hook)),
+        (None, Endpoint::Addresses(addresses)) => Arc::new(FixedResolver::new(addresses.clone())),
+        (None, Endpoint::Name { host, port, server }) => match proxying {
+            Some(proxying) if proxying.covers(host, *port) => {
+                let (proxies, to) = (proxies(&proxying)?, format!("{host}:{port}").into());
+                return Ok(Arc::new(proxy::ByName { proxying, proxies, to }));
+            }
+            _ => return by_name(target, host, *port, *server, &options.dns, Some(language)),
+        },
         // Only a resolver of the program knows what this means.
-        Endpoint::Foreign => {
-            Err(Evidence::Target { target: target.text().to_string(), reason: target::UNKNOWN.into() })
+        (None, Endpoint::Foreign) => {
+            return Err(Evidence::Target { target: target.text().to_string(), reason: target::UNKNOWN.into() });
         }
+    };
+    let Some(proxying) = proxying else { return Ok(servers) };
+    let proxies = proxies(&proxying)?;
+    Ok(Arc::new(proxy::ByAddress { proxying, proxies, servers }))
+}
+
+/// The addresses of a proxy. Nothing but addresses: its service config would not be ours.
+fn by_host(target: &Target, host: &str, port: u16, options: &ChannelOptions) -> Result<Arc<dyn Resolver>, Evidence> {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Ok(Arc::new(FixedResolver::new(vec![Address::Tcp(SocketAddr::new(ip, port))]))),
+        Err(_) => by_name(target, host, port, None, &options.dns, None),
     }
 }
 
+/// `language` is that of a client which looks for a service config too.
 #[cfg(feature = "hickory")]
 fn by_name(
     _: &Target,
     host: &str,
     port: u16,
-    server: Option<std::net::SocketAddr>,
+    server: Option<SocketAddr>,
     options: &DnsOptions,
-    language: &'static str,
+    language: Option<&'static str>,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     let servers = match server {
         Some(server) => vec![server],
         None => options.servers.iter().filter_map(|server| server.parse().ok()).collect(),
     };
-    let client = options.txt_service_config.then(|| choice::Client::here(language));
+    let client = language.filter(|_| options.txt_service_config).map(choice::Client::here);
     let resolver = dns::DnsResolver::new(host, port, servers);
     Ok(Arc::new(resolver.searching(&options.search_domains).configuring(client)))
 }
@@ -145,11 +174,11 @@ fn by_name(
     target: &Target,
     _: &str,
     _: u16,
-    _: Option<std::net::SocketAddr>,
+    _: Option<SocketAddr>,
     _: &DnsOptions,
-    _: &'static str,
+    _: Option<&'static str>,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
-    let reason = "is a name, and this build of the library has no name resolution: use an IP address";
+    let reason = "needs a name lookup, and this build of the library has none: use IP addresses";
     Err(Evidence::Target { target: target.text().to_string(), reason: reason.into() })
 }
 

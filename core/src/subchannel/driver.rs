@@ -267,7 +267,8 @@ impl Subchannel {
     fn failure(&self, failed: DialFailed) -> Failure {
         let DialFailed { evidence, phase: at, timings } = failed;
         let address: Arc<str> = self.address.to_string().into();
-        let peer = (at != DialPhase::Connect).then(|| address.clone());
+        let connected = matches!(at, DialPhase::Tls | DialPhase::Settings);
+        let peer = connected.then(|| address.clone());
         let mut failure = diagnose(
             evidence,
             Situation {
@@ -275,11 +276,12 @@ impl Subchannel {
                 phase: Some(phase(at)),
                 target: Some(self.setup.target.clone()),
                 peer: peer.clone(),
+                via_proxy: self.address.via_proxy(),
                 ..Situation::default()
             },
         );
-        let mut elapsed = vec![(Phase::Connect, timings.connect)];
-        if self.setup.tls.is_some() && at != DialPhase::Connect {
+        let mut elapsed = vec![(phase(self.address.first_phase()), timings.connect)];
+        if self.setup.tls.is_some() && connected {
             elapsed.push((Phase::Tls, timings.tls));
         }
         if at == DialPhase::Settings {
@@ -304,6 +306,7 @@ impl Drop for Subchannel {
 fn phase(phase: DialPhase) -> Phase {
     match phase {
         DialPhase::Connect => Phase::Connect,
+        DialPhase::Proxy => Phase::Proxy,
         DialPhase::Tls => Phase::Tls,
         DialPhase::Settings => Phase::Settings,
     }

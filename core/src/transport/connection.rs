@@ -50,6 +50,11 @@ impl Connection {
         &self.state().address
     }
 
+    /// `host:port` of the proxy that it goes through.
+    pub(crate) fn via_proxy(&self) -> Option<&Arc<str>> {
+        self.state().via_proxy.as_ref()
+    }
+
     /// TLS protects it: call credentials may be sent.
     pub(crate) fn is_secure(&self) -> bool {
         self.state().tls.is_some()

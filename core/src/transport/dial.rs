@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::{self, Instant},
-    failure::evidence::Evidence,
+    failure::evidence::{Evidence, ProxyProblem},
 };
 use h2::client::{self, Builder, SendRequest};
 use std::{future::poll_fn, io, pin::Pin, sync::Arc, task::Poll, time::Duration};
@@ -34,6 +34,8 @@ const SEND_BUFFER: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DialPhase {
     Connect,
+    /// Connecting to the proxy, and waiting for its answer: in place of `Connect`.
+    Proxy,
     Tls,
     Settings,
 }
@@ -41,6 +43,7 @@ pub(crate) enum DialPhase {
 /// How long each phase took; zero for one that was not entered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DialTimings {
+    /// To the server, or through the proxy.
     pub(crate) connect: Duration,
     pub(crate) tls: Duration,
     pub(crate) settings: Duration,
@@ -49,7 +52,7 @@ pub(crate) struct DialTimings {
 impl DialTimings {
     fn add(&mut self, phase: DialPhase, took: Duration) {
         match phase {
-            DialPhase::Connect => self.connect = took,
+            DialPhase::Connect | DialPhase::Proxy => self.connect = took,
             DialPhase::Tls => self.tls = took,
             DialPhase::Settings => self.settings = took,
         }
@@ -81,15 +84,23 @@ pub(crate) async fn dial_observed(
     spec: &DialSpec,
     entered: impl Fn(DialPhase),
 ) -> Result<(Connection, Driver), Box<DialFailed>> {
-    entered(DialPhase::Connect);
+    let first = spec.address.first_phase();
+    entered(first);
     let mut progress = Progress::new(spec.timeout);
     let address: Arc<str> = spec.address.to_string().into();
     let material = match &spec.tls {
         Some(source) => Some(source.material().map_err(|evidence| progress.failed(DialPhase::Tls, *evidence))?),
         None => None,
     };
-    let socket = match timeout_at(progress.deadline, connect(&spec.address, spec.user_timeout())).await {
-        Ok(Ok(socket)) => socket,
+    let connecting = async {
+        match &spec.address {
+            Address::Tunnel(tunnel) => Ok(tunnel.open(spec.user_timeout()).await.map(Socket::from)),
+            address => connect(address, spec.user_timeout()).await.map(Ok),
+        }
+    };
+    let socket = match timeout_at(progress.deadline, connecting).await {
+        Ok(Ok(Ok(socket))) => socket,
+        Ok(Ok(Err(evidence))) => return Err(progress.failed(DialPhase::Proxy, evidence)),
         // A reset after the handshake, seen before anything else was asked of the socket.
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
             progress.done(DialPhase::Connect);
@@ -100,11 +111,14 @@ pub(crate) async fn dial_observed(
             return Err(progress.failed_by(DialPhase::Connect, |waited| refused(&address, &error, waited)));
         }
         Err(_) => {
-            let evidence = |waited| Evidence::Connect { address: address.to_string(), errno: None, waited };
-            return Err(progress.failed_by(DialPhase::Connect, evidence));
+            let evidence = |waited| match &spec.address {
+                Address::Tunnel(tunnel) => tunnel.proxy.evidence(ProxyProblem::Timeout, None),
+                _ => Evidence::Connect { address: address.to_string(), errno: None, waited },
+            };
+            return Err(progress.failed_by(first, evidence));
         }
     };
-    progress.done(DialPhase::Connect);
+    progress.done(first);
     let (io, facts) = match material {
         None => (Io::Plain(socket), None),
         Some(material) => {
@@ -157,7 +171,8 @@ pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
     };
     progress.done(DialPhase::Settings);
     let pinger = spec.keepalive.and_then(|rule| Some(Pinger::new(rule, connection.ping_pong()?)));
-    let state = Arc::new(State::new(wire, address, tls, spec.limits, spec.keepalive, progress.timings));
+    let (via_proxy, limits, keepalive) = (spec.address.via_proxy(), spec.limits, spec.keepalive);
+    let state = Arc::new(State::new(wire, address, via_proxy, tls, limits, keepalive, progress.timings));
     if let Some(settings) = &state.wire.seen().settings {
         state.apply(settings);
     }
@@ -180,6 +195,7 @@ async fn connect(address: &Address, user_timeout: Duration) -> io::Result<Socket
         Address::Unix(path) => Ok(UnixStream::connect(path).await?.into()),
         #[cfg(not(unix))]
         Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        Address::Tunnel(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

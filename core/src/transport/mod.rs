@@ -17,6 +17,7 @@ mod sockets;
 mod state;
 mod stream;
 mod tap;
+mod tunnel;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;
@@ -31,6 +32,7 @@ pub(crate) use keepalive::Keepalive;
 pub(crate) use sockets::take_inherited;
 pub(crate) use stream::{RecvHalf, SendHalf};
 pub(crate) use tls::{TlsMaterial, TlsPem, TlsSource};
+pub(crate) use tunnel::{Proxy, Tunnel};
 
 #[cfg(test)]
 pub(crate) use {dial::dial, driver::ConnectionEnd, state::Life, stream::Stopped};
@@ -43,6 +45,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 pub(crate) enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    /// A server behind a proxy; shown as the server.
+    Tunnel(Arc<Tunnel>),
 }
 
 impl fmt::Display for Address {
@@ -50,6 +54,22 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp(address) => address.fmt(f),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
+            Address::Tunnel(tunnel) => f.write_str(&tunnel.to),
+        }
+    }
+}
+
+impl Address {
+    /// How a dial to it begins.
+    pub(crate) fn first_phase(&self) -> DialPhase {
+        if matches!(self, Address::Tunnel(_)) { DialPhase::Proxy } else { DialPhase::Connect }
+    }
+
+    /// `host:port` of the proxy, if there is one on the way.
+    pub(crate) fn via_proxy(&self) -> Option<Arc<str>> {
+        match self {
+            Address::Tunnel(tunnel) => Some(tunnel.proxy.place.clone()),
+            Address::Tcp(_) | Address::Unix(_) => None,
         }
     }
 }

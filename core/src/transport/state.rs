@@ -29,6 +29,7 @@ pub(crate) enum Life {
 pub(super) struct State {
     pub(super) wire: Arc<Wire>,
     pub(super) address: Arc<str>,
+    pub(super) via_proxy: Option<Arc<str>>,
     pub(super) tls: Option<Arc<tls::Facts>>,
     pub(super) limits: Limits,
     pub(super) keepalive: Option<Keepalive>,
@@ -48,6 +49,7 @@ impl State {
     pub(super) fn new(
         wire: Arc<Wire>,
         address: Arc<str>,
+        via_proxy: Option<Arc<str>>,
         tls: Option<Arc<tls::Facts>>,
         limits: Limits,
         keepalive: Option<Keepalive>,
@@ -56,6 +58,7 @@ impl State {
         State {
             wire,
             address,
+            via_proxy,
             tls,
             limits,
             keepalive,

@@ -1,8 +1,10 @@
 //! A child that takes JSON lines and answers each, in any order, with a line of the same `id`.
 use crate::{Result, ordered::Json};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{
     collections::HashMap,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{
         Arc, Mutex,
@@ -43,6 +45,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
+    recipe: Recipe,
     child: AsyncMutex<Child>,
     input: AsyncMutex<Option<ChildStdin>>,
     waiting: Waiting,
@@ -50,8 +53,51 @@ pub(crate) struct Process {
     next_id: AtomicU64,
 }
 
+/// How it was started.
+#[derive(Debug)]
+struct Recipe {
+    program: OsString,
+    arguments: Vec<OsString>,
+    directory: Option<PathBuf>,
+    /// Absent: removed.
+    environment: Vec<(OsString, Option<OsString>)>,
+}
+
+impl Recipe {
+    fn of(command: &std::process::Command) -> Recipe {
+        let owned = |text: &OsStr| text.to_owned();
+        Recipe {
+            program: owned(command.get_program()),
+            arguments: command.get_args().map(owned).collect(),
+            directory: command.get_current_dir().map(Path::to_owned),
+            environment: command.get_envs().map(|(name, value)| (owned(name), value.map(owned))).collect(),
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        command.current_dir(self.directory.as_deref().unwrap_or(Path::new(".")));
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+}
+
 impl Process {
+    /// Another one of the same kind, with these environment variables too.
+    pub(crate) fn again(&self, environment: &Map<String, Value>) -> Result<Self> {
+        let mut command = self.recipe.command();
+        command.envs(environment.iter().filter_map(|(name, value)| Some((name, value.as_str()?))));
+        Process::start(&self.name, command)
+    }
+
     pub(crate) fn start(name: &str, mut command: Command) -> Result<Self> {
+        let recipe = Recipe::of(command.as_std());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("{name}: cannot be started: {e}"))?;
         let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -60,6 +106,7 @@ impl Process {
         tokio::spawn(listen(output.ok_or("no stdout")?, waiting.clone()));
         Ok(Process {
             name: name.to_owned(),
+            recipe,
             child: AsyncMutex::new(child),
             input: AsyncMutex::new(input),
             waiting,

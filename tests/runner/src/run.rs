@@ -35,9 +35,19 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) async fn run(scenario: &Scenario, driver: &Process, bed: &Testbed, causes: &Causes) -> Outcome {
-    let mut run = Run::new(scenario, driver, causes);
     let mut servers = BTreeMap::new();
-    let result = run.everything(bed, &mut servers).await;
+    let (own, unprepared) = match prepare(scenario, driver, bed, &mut servers).await {
+        Ok(own) => (own, None),
+        Err(error) => (None, Some(error)),
+    };
+    let mut run = Run::new(scenario, own.as_ref().unwrap_or(driver), causes);
+    let result = match unprepared {
+        None => run.everything(bed, &servers).await,
+        Some(error) => Err(error),
+    };
+    if let Some(own) = &own {
+        run.problems.extend(end(own, scenario).await);
+    }
     for server in servers.values() {
         if let Err(error) = bed.stop(server).await {
             run.problems.push(error.to_string());
@@ -47,6 +57,35 @@ pub(crate) async fn run(scenario: &Scenario, driver: &Process, bed: &Testbed, ca
     let told = |(name, json): (String, Json)| (name, name_servers(&without(json, &scenario.by_chance), &servers));
     let steps = run.answers.into_iter().map(told).collect();
     Outcome { answers: Answers { driver: driver.name.clone(), steps }, problems: run.problems }
+}
+
+/// Starts the servers, and a driver where the scenario has an environment of its own.
+async fn prepare(
+    scenario: &Scenario,
+    driver: &Process,
+    bed: &Testbed,
+    servers: &mut BTreeMap<String, Server>,
+) -> Result<Option<Process>> {
+    // In the order of their names: a script may mention a server before it.
+    for (name, script) in &scenario.servers {
+        let script = fill::replace(script, &fill::texts(servers, &bed.pem));
+        servers.insert(name.clone(), bed.serve(&script).await?);
+    }
+    let Some(env) = &scenario.env else { return Ok(None) };
+    let env = fill::replace(env, &fill::texts(servers, &bed.pem));
+    fill::complete(&env)?;
+    let own = driver.again(&object(env))?;
+    // It has loaded its language when it answers.
+    own.ask(json!({"op": "logs"})).await?;
+    Ok(Some(own))
+}
+
+async fn end(own: &Process, scenario: &Scenario) -> Vec<String> {
+    let mut problems: Vec<String> = own.finish().await.err().map(|e| e.to_string()).into_iter().collect();
+    let said = own.said().await;
+    let leaks = scenario.never.iter().filter(|text| said.contains(*text));
+    problems.extend(leaks.map(|text| format!("stderr contains {text:?}")));
+    problems
 }
 
 struct Run<'a> {
@@ -85,12 +124,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn everything(&mut self, bed: &Testbed, servers: &mut BTreeMap<String, Server>) -> Result<()> {
-        // In the order of their names: a script may mention a server before it.
-        for (name, script) in &self.scenario.servers {
-            let script = fill::replace(script, &fill::texts(servers, &bed.pem));
-            servers.insert(name.clone(), bed.serve(&script).await?);
-        }
+    async fn everything(&mut self, bed: &Testbed, servers: &BTreeMap<String, Server>) -> Result<()> {
         self.texts = fill::texts(servers, &bed.pem);
         let limit = Duration::from_millis(self.scenario.timeout_ms);
         timeout(limit, self.steps()).await.map_err(|_| format!("no answer within {} ms", limit.as_millis()))??;

@@ -22,6 +22,8 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) options: Map<String, Value>,
     pub(crate) hooks: Option<Value>,
+    /// Environment variables of a driver of its own, started for this scenario.
+    pub(crate) env: Option<Value>,
     /// A scenario of one call, in place of `steps`.
     call: Option<Map<String, Value>>,
     #[serde(default)]

@@ -77,8 +77,14 @@ class ChannelOptions(TypedDict, total=False):
     #: The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
     #: Default: host and port of the target.
     authority: Optional[str]
-    #: HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
+    #: HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. It gets the server's name unresolved.
+    #: Default: from the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY`, `http_proxy` (gRFC
+    #: A1), which does not hold for servers on this machine.
     proxy: Optional[str]
+    #: Servers that are reached without the proxy: `name` (and what is below it), `.name` (only what is below it), an
+    #: IP address, a CIDR block, each perhaps with `:port`; or `*`. Default: from the environment, `no_grpc_proxy`,
+    #: `no_proxy` or `NO_PROXY`.
+    no_proxy: Optional[List[str]]
     #: HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
     #: while a call waits, and then every 5 minutes until the server sends headers or data.
     keepalive: Optional[KeepaliveOptions]
@@ -120,6 +126,7 @@ CHANNEL_OPTION_KEYS: FrozenSet[str] = frozenset((
     "tls",
     "authority",
     "proxy",
+    "no_proxy",
     "keepalive",
     "max_receive_message_bytes",
     "max_send_message_bytes",

@@ -267,8 +267,14 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
   /// The `:authority` of every call and, unless `tls.server_name` is set, the name the certificate must carry.
   /// Default: host and port of the target.
   public var authority: String?
-  /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. Default: from the environment (gRFC A1).
+  /// HTTP CONNECT proxy: `http://[user:password@]host:port`, or `off`. It gets the server's name unresolved.
+  /// Default: from the environment, the first of `grpc_proxy`, `https_proxy`, `HTTPS_PROXY`, `http_proxy` (gRFC
+  /// A1), which does not hold for servers on this machine.
   public var proxy: String?
+  /// Servers that are reached without the proxy: `name` (and what is below it), `.name` (only what is below it), an
+  /// IP address, a CIDR block, each perhaps with `:port`; or `*`. Default: from the environment, `no_grpc_proxy`,
+  /// `no_proxy` or `NO_PROXY`.
+  public var noProxy: [String]?
   /// HTTP/2 PING keepalive (gRFC A8). Default: pings only where every server allows them: after 30 s of silence
   /// while a call waits, and then every 5 minutes until the server sends headers or data.
   public var keepalive: KeepaliveOptions?
@@ -308,6 +314,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     tls: TransportSecurity = .tls(),
     authority: String? = nil,
     proxy: String? = nil,
+    noProxy: [String]? = nil,
     keepalive: KeepaliveOptions? = nil,
     maxReceiveMessageBytes: Int? = nil,
     maxSendMessageBytes: Int? = nil,
@@ -328,6 +335,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     self.tls = tls
     self.authority = authority
     self.proxy = proxy
+    self.noProxy = noProxy
     self.keepalive = keepalive
     self.maxReceiveMessageBytes = maxReceiveMessageBytes
     self.maxSendMessageBytes = maxSendMessageBytes
@@ -350,6 +358,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     case tls
     case authority
     case proxy
+    case noProxy = "no_proxy"
     case keepalive
     case maxReceiveMessageBytes = "max_receive_message_bytes"
     case maxSendMessageBytes = "max_send_message_bytes"
@@ -377,6 +386,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
     }
     try values.encodeIfPresent(authority, forKey: .authority)
     try values.encodeIfPresent(proxy, forKey: .proxy)
+    try values.encodeIfPresent(noProxy, forKey: .noProxy)
     try values.encodeIfPresent(keepalive, forKey: .keepalive)
     try values.encodeIfPresent(maxReceiveMessageBytes, forKey: .maxReceiveMessageBytes)
     try values.encodeIfPresent(maxSendMessageBytes, forKey: .maxSendMessageBytes)
@@ -400,6 +410,7 @@ public struct ChannelOptions: Sendable, Hashable, Encodable, CustomStringConvert
       + "tls: \(String(describing: tls)), "
       + "authority: \(String(describing: authority)), "
       + "proxy: \(proxy == nil ? "nil" : "<redacted>"), "
+      + "noProxy: \(String(describing: noProxy)), "
       + "keepalive: \(String(describing: keepalive)), "
       + "maxReceiveMessageBytes: \(String(describing: maxReceiveMessageBytes)), "
       + "maxSendMessageBytes: \(String(describing: maxSendMessageBytes)), "

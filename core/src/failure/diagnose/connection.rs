@@ -82,7 +82,7 @@ pub(super) fn broken(evidence: Evidence) -> Finding {
     }
 }
 
-pub(super) fn proxy(proxy: &str, problem: ProxyProblem, source: &'static str) -> Finding {
+pub(super) fn proxy(proxy: &str, problem: ProxyProblem, said: Option<String>, source: &'static str) -> Finding {
     let of = |cause| Finding::of(cause).fact("proxy", url_host_port(proxy));
     let finding = match problem {
         ProxyProblem::Unreachable { errno } => {
@@ -98,8 +98,12 @@ pub(super) fn proxy(proxy: &str, problem: ProxyProblem, source: &'static str) ->
         }
         ProxyProblem::Closed => of(Cause::ProxyFailed).fact("problem", "closed"),
         ProxyProblem::NotHttp => of(Cause::ProxyFailed).fact("problem", "not_http"),
+        ProxyProblem::HeadTooLarge => of(Cause::ProxyFailed).fact("problem", "head_too_large"),
     };
-    finding.fact("source", source)
+    let mut finding = finding.fact("source", source);
+    finding.record.via_proxy = Some(url_host_port(proxy).into());
+    finding.record.peer_text = said.map(|line| peer_text(line.as_bytes()));
+    finding
 }
 
 pub(super) fn certificate(

@@ -53,7 +53,7 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
         E::ServiceConfig { field, reason } => {
             Finding::of(Cause::ServiceConfigInvalid).fact("field", field).fact("reason", reason)
         }
-        E::Proxy { proxy, problem, source } => connection::proxy(&proxy, problem, source),
+        E::Proxy { proxy, problem, said, source } => connection::proxy(&proxy, problem, said, source),
         E::Certificate { problem, expected, leaf, now, roots } => {
             connection::certificate(problem, expected, leaf, now, roots)
         }
@@ -169,7 +169,7 @@ impl Finding {
             Cow::Owned(clean) => clean.into(),
         });
         record.peer = situation.peer;
-        record.via_proxy = situation.via_proxy;
+        record.via_proxy = situation.via_proxy.or(record.via_proxy);
         record.underlying = situation.underlying;
         record
     }

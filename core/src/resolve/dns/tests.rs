@@ -118,12 +118,14 @@ async fn every_lookup_asks_again() {
 #[tokio::test]
 async fn the_servers_of_the_options_are_asked_unless_the_target_names_one() {
     use crate::{
-        options::DnsOptions,
+        options::{ChannelOptions, DnsOptions, Secret},
         resolve::{Target, resolver},
     };
     let ((good, _), (bad, _)) = (server(Script::Addresses).await, server(Script::Code(5)).await);
     let look_up = async |target: &str, server: SocketAddr| {
-        let options = DnsOptions { servers: vec![server.to_string()], ..DnsOptions::default() };
+        let dns = DnsOptions { servers: vec![server.to_string()], ..DnsOptions::default() };
+        let proxy = Some(Secret::new("off".to_owned()));
+        let options = ChannelOptions { dns, proxy, ..ChannelOptions::default() };
         resolver(&Target::parse(target, false).unwrap(), None, &options, "rust").unwrap().resolve().await
     };
     assert!(look_up("dns:///users.test:80", good).await.is_ok());

@@ -109,8 +109,12 @@ fn broken_connections() {
 
 #[test]
 fn proxies() {
-    let proxy =
-        |problem| Evidence::Proxy { proxy: "http://me:CANARY@proxy:3128".into(), problem, source: "https_proxy" };
+    let proxy = |problem| Evidence::Proxy {
+        proxy: "http://me:CANARY@proxy:3128".into(),
+        problem,
+        said: None,
+        source: "https_proxy",
+    };
     let unreachable = (Cause::ProxyUnreachable, UNAV, Category::Network, Retry::Safe, Reached::No);
     let denied = (Cause::ProxyDenied, UNAV, Category::Security, Retry::Fix, Reached::No);
     let failed = (Cause::ProxyFailed, UNAV, Category::Network, Retry::Safe, Reached::No);
@@ -124,6 +128,7 @@ fn proxies() {
         (proxy(ProxyProblem::Status(502)), failed),
         (proxy(ProxyProblem::Closed), failed),
         (proxy(ProxyProblem::NotHttp), failed),
+        (proxy(ProxyProblem::HeadTooLarge), failed),
     ]);
     let failure = diagnose(proxy(ProxyProblem::Status(407)), Situation::default());
     assert_eq!(failure.record().evidence("proxy").unwrap().as_str(), Some("proxy:3128"));
