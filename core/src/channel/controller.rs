@@ -152,7 +152,10 @@ impl Controller {
     fn hear(&mut self, signal: Signal) {
         self.note_end(&signal);
         let Some(sub) = self.subs.get_mut(&signal.id) else { return };
-        if let Some(status) = sub.hear(signal.attempt, signal.news) {
+        if let Some(mut status) = sub.hear(signal.attempt, signal.news) {
+            if let (Status::Failed(failure), Some(age)) = (&mut status, self.lookups.age()) {
+                failure.note_resolved_age(age);
+            }
             self.feed(Event::Changed(signal.id, status));
         }
     }
@@ -174,7 +177,7 @@ impl Controller {
                         return self.unresolved(failure);
                     }
                 }
-                self.lookups.accept();
+                self.lookups.accept(resolved.at);
                 let endpoints = resolved.addresses.into_iter().map(Endpoint::from).collect();
                 self.feed(Event::Resolved(endpoints));
             }

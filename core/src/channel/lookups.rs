@@ -18,12 +18,14 @@ pub(super) struct Lookups {
     answered: bool,
     /// How long the last lookup took.
     took: Duration,
+    /// When the last answer of use came.
+    resolved: Option<Instant>,
 }
 
 impl Lookups {
     pub(super) fn new(resolver: Arc<dyn Resolver>, target: Arc<str>, host: Arc<str>, options: &ChannelOptions) -> Self {
         let pace = Pace::new(&options.dns, &options.backoff);
-        Lookups { resolver, target, host, pace, current: None, answered: false, took: Duration::ZERO }
+        Lookups { resolver, target, host, pace, current: None, answered: false, took: Duration::ZERO, resolved: None }
     }
 
     /// Somebody needs addresses, fresh ones if there are some.
@@ -83,10 +85,16 @@ impl Lookups {
         })
     }
 
-    /// The last answer is of use.
-    pub(super) fn accept(&mut self) {
-        self.pace.succeeded(clock::now());
+    /// The last answer, which came at this time, is of use.
+    pub(super) fn accept(&mut self, at: Instant) {
+        self.pace.succeeded(at);
         self.answered = true;
+        self.resolved = (!self.resolver.is_fixed()).then_some(at);
+    }
+
+    /// How old the addresses are; absent, where they do not age.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.resolved.map(|at| clock::now().saturating_duration_since(at))
     }
 
     /// The last answer is of no use: it counts as none, and is asked for again as after a failure.
@@ -111,5 +119,63 @@ impl Lookups {
 impl fmt::Debug for Lookups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lookups").field("target", &self.target).field("running", &self.is_running()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        channel::{ChannelCore, Parts},
+        clock,
+        failure::{Cause, Failure},
+        observe::LogSink,
+        options::ChannelOptions,
+        resolve::{ResolveFuture, ResolveHook},
+        subchannel::testing::{Server, rt},
+    };
+    use std::{sync::Arc, time::Duration};
+    use tokio::time::sleep;
+
+    struct Always(String);
+
+    impl ResolveHook for Always {
+        fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
+            Box::pin(async { Ok(vec![self.0.clone()].into()) })
+        }
+    }
+
+    fn age_ms(failure: &Failure) -> Option<u64> {
+        let record: serde_json::Value = serde_json::from_str(&failure.to_json()).unwrap();
+        record["evidence"]["resolved_age_ms"].as_u64()
+    }
+
+    async fn failure(channel: &ChannelCore) -> Failure {
+        loop {
+            match channel.picker().pick(false, &mut |_| ()).await {
+                Err(failure) => return failure,
+                Ok(_) => sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_tells_how_old_the_answer_is_once_that_matters() {
+        for (waited, old) in [(Duration::from_secs(2), false), (Duration::from_secs(15), true)] {
+            let server = Server::start().await;
+            let hook = Arc::new(Always(server.address.to_string()));
+            let user_agent = http::HeaderValue::from_static("grpc-test");
+            let log = LogSink::default();
+            let parts = Parts { resolver: Some(hook), language: "rust", credentials: None, user_agent, log };
+            let options = ChannelOptions { tls: None, ..ChannelOptions::default() };
+            let channel = ChannelCore::new("mine:///users", Arc::new(options), parts, rt()).unwrap();
+            let asked = clock::now();
+            channel.picker().pick(true, &mut |_| ()).await.unwrap();
+            sleep(waited).await;
+            drop(server);
+            let failure = failure(&channel).await;
+            assert_eq!(failure.cause(), Cause::ConnectRefused);
+            let age = clock::now().duration_since(asked).as_millis() as u64;
+            assert_eq!(age_ms(&failure), old.then_some(age));
+        }
     }
 }

@@ -149,27 +149,27 @@ causes! {
     301 ConnectRefused "CONNECT_REFUSED" Tcp Network, Unavailable, Safe, No, Local;
     "Nothing listens on the address.";
     "Nothing listens on {address|the server's address}. Is the server up, is the port right?";
-    [address errno errno_name]
+    [address errno errno_name resolved_age_ms]
 
     302 ConnectTimeout "CONNECT_TIMEOUT" Tcp Network, Unavailable, Safe, No, Local;
     "The address did not answer in time.";
     "No answer from {address|the server's address}[ in {waited_ms} ms]: a firewall drops the packets, or the address is dead.";
-    [address waited_ms errno errno_name]
+    [address waited_ms errno errno_name resolved_age_ms]
 
     303 NetworkUnreachable "NETWORK_UNREACHABLE" Tcp Network, Unavailable, Safe, No, Local;
     "This host has no way to the address.";
     "This host has no route to {address|the server}[ ({errno_name})]. Check the network and the VPN.";
-    [address errno errno_name]
+    [address errno errno_name resolved_age_ms]
 
     304 ConnectBlockedLocally "CONNECT_BLOCKED_LOCALLY" Tcp Config, Unavailable, Fix, No, Local;
     "This machine forbids the connection.";
     "This machine forbids the connection[ ({errno_name})]: a local firewall or sandbox. It is not a permission of the server.";
-    [address errno errno_name]
+    [address errno errno_name resolved_age_ms]
 
     305 PeerClosedEarly "PEER_CLOSED_EARLY" Tcp Server, Unavailable, Safe, No vary, PeerTransport;
     "The peer accepted the connection and closed it before HTTP/2 began.";
     "{address|The server} accepted, then closed before HTTP/2 started: a load balancer without a backend, an IP allow-list, or TLS is expected.";
-    [address errno errno_name]
+    [address errno errno_name resolved_age_ms]
 
     306 ConnectionLost "CONNECTION_LOST" Tcp Network, Unavailable, Idempotent vary, Maybe vary, PeerTransport;
     "The connection broke during the call.";
@@ -199,27 +199,27 @@ causes! {
     501 TlsCertExpired "TLS_CERT_EXPIRED" Tls Security, Unavailable, Fix, No, Local;
     "The server's certificate has expired.";
     "Server certificate expired[ {not_after}][ ({age} ago)][; local time {now}]. Renew it; a retry will not help.";
-    [problem expected names subject issuer not_before not_after chain_length roots now]
+    [problem expected names subject issuer not_before not_after chain_length roots now resolved_age_ms]
 
     502 TlsCertNotYetValid "TLS_CERT_NOT_YET_VALID" Tls Security, Unavailable, Fix, No, Local;
     "The server's certificate is not valid yet, or the local clock is behind.";
     "Server certificate is valid from {not_before|a later time}[; local time {now}]. Check this machine's clock.";
-    [problem expected names subject issuer not_before not_after chain_length roots now]
+    [problem expected names subject issuer not_before not_after chain_length roots now resolved_age_ms]
 
     503 TlsNameMismatch "TLS_NAME_MISMATCH" Tls Security, Unavailable, Fix, No, Local;
     "The server's certificate is for another name.";
     "The certificate is for {names|another name}, not for {expected|this server}. Wrong host, or the certificate lacks a subject alternative name.";
-    [problem expected names subject issuer not_before not_after chain_length roots now]
+    [problem expected names subject issuer not_before not_after chain_length roots now resolved_age_ms]
 
     504 TlsUntrustedIssuer "TLS_UNTRUSTED_ISSUER" Tls Security, Unavailable, Fix, No, Local;
     "The server's certificate chain does not end at a trusted authority.";
     "The certificate chain does not end at a trusted CA[ ({problem})][; {roots} roots are loaded].";
-    [problem expected names subject issuer not_before not_after chain_length roots now]
+    [problem expected names subject issuer not_before not_after chain_length roots now resolved_age_ms]
 
     505 TlsCertUnacceptable "TLS_CERT_UNACCEPTABLE" Tls Security, Unavailable, Fix, No, Local;
     "The server's certificate cannot be used: wrong purpose, revoked, malformed or weak.";
     "The server's certificate is unusable[: {problem}].";
-    [problem expected names subject issuer not_before not_after chain_length roots now]
+    [problem expected names subject issuer not_before not_after chain_length roots now resolved_age_ms]
 
     506 TlsClientCertRequired "TLS_CLIENT_CERT_REQUIRED" Tls Security, Unavailable, Fix, No vary, PeerTransport;
     "The server requires a client certificate and none is configured.";
@@ -239,37 +239,37 @@ causes! {
     509 TlsPeerNotTls "TLS_PEER_NOT_TLS" Tls Config, Unavailable, Fix, No, PeerTransport;
     "The peer does not speak TLS.";
     "{address|The server} does not speak TLS[ (it looks like {speaks})]. Use plaintext or another port.";
-    [address speaks]
+    [address speaks resolved_age_ms]
 
     510 TlsAlpnNoH2 "TLS_ALPN_NO_H2" Tls Config, Unavailable, Fix, No, PeerTransport;
     "TLS works, but the peer did not choose HTTP/2.";
     "TLS is fine, but the peer did not choose h2[ (it chose {offered})]. Enable HTTP/2 there.";
-    [offered alert alert_name]
+    [offered alert alert_name resolved_age_ms]
 
     511 TlsInterrupted "TLS_INTERRUPTED" Tls Network, Unavailable, Safe, No, PeerTransport;
     "The connection ended during the TLS handshake.";
     "The connection[ to {address}] closed during the TLS handshake. If it always does: the peer may be plaintext.";
-    [address]
+    [address resolved_age_ms]
 
     512 TlsTimeout "TLS_TIMEOUT" Tls Network, Unavailable, Safe, No, Local;
     "The TLS handshake was not answered in time.";
     "The TLS handshake[ with {address}] was unanswered[ for {waited_ms} ms].";
-    [address waited_ms]
+    [address waited_ms resolved_age_ms]
 
     601 H2PeerExpectsTls "H2_PEER_EXPECTS_TLS" Http2 Config, Unavailable, Fix, No, PeerTransport;
     "The peer answered plaintext HTTP/2 with a TLS record.";
     "{address|The server} answered with a TLS record. Turn TLS on.";
-    [address]
+    [address resolved_age_ms]
 
     602 H2PeerNotHttp2 "H2_PEER_NOT_HTTP2" Http2 Config, Unavailable, Fix, No, PeerTransport;
     "The peer does not speak HTTP/2.";
     "{address|The server} speaks {speaks|something else}, not HTTP/2.";
-    [address speaks]
+    [address speaks resolved_age_ms]
 
     603 H2PrefaceTimeout "H2_PREFACE_TIMEOUT" Http2 Server, Unavailable, Safe, No, Local;
     "The peer accepted the connection and sent no HTTP/2 SETTINGS in time.";
     "Connected[ to {address}], but no HTTP/2 SETTINGS came[ in {waited_ms} ms].";
-    [address waited_ms]
+    [address waited_ms resolved_age_ms]
 
     604 H2GoawayUnprocessed "H2_GOAWAY_UNPROCESSED" Http2 Server, Unavailable, Safe, Unprocessed, PeerTransport;
     "The server is draining and did not process the call.";

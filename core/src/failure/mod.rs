@@ -30,7 +30,7 @@ mod time;
 mod words;
 mod write;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::{
     causes::{Cause, CauseInfo},
@@ -60,6 +60,10 @@ pub(crate) fn seeded() -> proptest::test_runner::Config {
     }
 }
 
+/// An answer of the resolver is worth a word in a failure from this age on.
+const OLD_ANSWER: Duration = Duration::from_secs(10);
+const RESOLVED_AGE: &str = "resolved_age_ms";
+
 /// Why a call failed: one pointer to a [`Record`], cheap to move and to clone.
 #[derive(Clone, PartialEq)]
 pub struct Failure(Arc<Record>);
@@ -78,6 +82,14 @@ impl Failure {
     /// The facts, to be filled in. Copies them when the failure was cloned before.
     pub fn record_mut(&mut self) -> &mut Record {
         Arc::make_mut(&mut self.0)
+    }
+
+    /// How old the resolver's answer is that led here. Said where addresses may have moved on meanwhile, and only once it is
+    /// worth a thought.
+    pub(crate) fn note_resolved_age(&mut self, age: Duration) {
+        if age >= OLD_ANSWER && self.cause().info().evidence.contains(&RESOLVED_AGE) {
+            self.record_mut().evidence.push((RESOLVED_AGE.into(), age.into()));
+        }
     }
 
     /// Why.

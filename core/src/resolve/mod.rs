@@ -1,13 +1,13 @@
 //! From a target to addresses.
 //!
 //! A [`Resolver`] looks up once per question; [`Pace`] says when to ask again.
+mod bypass;
+#[cfg(feature = "hickory")]
+mod choice;
 #[cfg(feature = "hickory")]
 mod dns;
 mod fixed;
 mod host;
-#[cfg(feature = "hickory")]
-mod choice;
-mod bypass;
 mod pace;
 mod proxy;
 mod target;
