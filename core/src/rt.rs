@@ -63,6 +63,12 @@ impl Handle {
     }
 }
 
+/// Runs what blocks on a thread for such things. Nothing: it panicked, or the runtime has ended.
+#[cfg(any(target_vendor = "apple", test))]
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
 /// A spawned task. Dropping the handle lets the task run on.
 #[derive(Debug)]
 pub(crate) struct JoinHandle<T>(tokio::task::JoinHandle<Result<T, TaskEnd>>);

@@ -10,6 +10,8 @@ mod fixed;
 mod host;
 mod pace;
 mod proxy;
+#[cfg(any(target_vendor = "apple", test))]
+mod system;
 mod target;
 
 pub use host::{Resolution, ResolveFuture, ResolveHook};
@@ -164,12 +166,32 @@ fn by_name(
         Some(server) => vec![server],
         None => options.servers.iter().filter_map(|server| server.parse().ok()).collect(),
     };
+    #[cfg(target_vendor = "apple")]
+    if servers.is_empty() && options.search_domains.is_empty() && !options.txt_service_config {
+        return Ok(Arc::new(system::SystemResolver::new(host, port)));
+    }
     let client = language.filter(|_| options.txt_service_config).map(choice::Client::here);
     let resolver = dns::DnsResolver::new(host, port, servers);
     Ok(Arc::new(resolver.searching(&options.search_domains).configuring(client)))
 }
 
-#[cfg(not(feature = "hickory"))]
+#[cfg(all(not(feature = "hickory"), target_vendor = "apple"))]
+fn by_name(
+    target: &Target,
+    host: &str,
+    port: u16,
+    server: Option<SocketAddr>,
+    options: &DnsOptions,
+    _: Option<&'static str>,
+) -> Result<Arc<dyn Resolver>, Evidence> {
+    if server.is_none() && options.servers.is_empty() {
+        return Ok(Arc::new(system::SystemResolver::new(host, port)));
+    }
+    let reason = "names a server to ask, and this build of the library has only the system's resolver";
+    Err(Evidence::Target { target: target.text().to_string(), reason: reason.into() })
+}
+
+#[cfg(all(not(feature = "hickory"), not(target_vendor = "apple")))]
 fn by_name(
     target: &Target,
     _: &str,
