@@ -195,6 +195,7 @@ export class Channel {
   /** Ends every call and closes the connections. */
   close(): void {
     this.#native.close();
+    this.#hooks.close();
   }
 
   [Symbol.dispose](): void {

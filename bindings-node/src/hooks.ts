@@ -19,6 +19,7 @@ export function hookBits(options: SplitOptions): number {
 export class Hooks implements ChannelListener {
   readonly #native: NativeChannel;
   readonly #options: SplitOptions;
+  readonly #closed = new AbortController();
   /** By the number of the watch. */
   readonly #changes = new Map<number, () => void>();
   /** The watch that stands for a last state, so that asking again and again makes no second one. */
@@ -42,7 +43,7 @@ export class Hooks implements ChannelListener {
 
   onResolve(ask: number, target: string): void {
     const resolve = async (): Promise<void> => {
-      const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target));
+      const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target, { signal: this.#closed.signal }));
       this.#native.answerResolution(ask, [...addresses], serviceConfig && JSON.stringify(serviceConfig));
     };
     resolve().catch((error: unknown) => this.#failed(ask, error));
@@ -62,6 +63,11 @@ export class Hooks implements ChannelListener {
   onState(watch: number): void {
     this.#changes.get(watch)?.();
     this.#changes.delete(watch);
+  }
+
+  /** The channel is closed: nobody waits for the functions that still run. */
+  close(): void {
+    this.#closed.abort();
   }
 
   /** Resolves once the state differs from `last`. */

@@ -39,9 +39,10 @@ export interface ChannelOptions extends CoreOptions {
   /**
    * Finds the target's addresses, in place of a name lookup. Asked again after failures, and on the period
    * `dns.refreshMs`. What it throws is shown nowhere; a call then fails with RESOLVER_FAILED, and after an empty list
-   * with NAME_NOT_FOUND. The addresses that it gave before stay in use.
+   * with NAME_NOT_FOUND. The addresses that it gave before stay in use. `signal`
+   * fires when the channel is closed.
    */
-  resolver?: (target: string) => Resolved | Promise<Resolved>;
+  resolver?: (target: string, options: { readonly signal: AbortSignal }) => Resolved | Promise<Resolved>;
   /** Gets the channel's log lines. */
   logger?: (entry: LogEntry) => void;
 }

@@ -54,6 +54,22 @@ test('a resolver gives the addresses', async () => {
   assert.equal(targets.length, 1);
 });
 
+test('a resolver that runs hears of the close', async () => {
+  let asked;
+  const running = new Promise((resolve) => (asked = resolve));
+  const resolver = (_, { signal }) => {
+    asked(signal);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const channel = plain('dns:///nowhere.invalid:1', { resolver });
+  const call = assert.rejects(channel.unary('/a.B/C', new Uint8Array()), { code: 1 });
+  const signal = await running;
+  assert.equal(signal.aborted, false);
+  channel.close();
+  assert.equal(signal.aborted, true);
+  await call;
+});
+
 test('a resolver that gives something else', async () => {
   const failing = async (resolver) => {
     const channel = plain('dns:///nowhere.invalid:1', { resolver });

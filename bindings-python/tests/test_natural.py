@@ -198,6 +198,28 @@ def test_a_resolver_may_bring_a_service_config(places: Dict[str, Any]) -> None:
     assert caught.value.failure.evidence["field"] == "service_config.methodConfig"
 
 
+def test_asyncio_callbacks_that_run_are_cancelled_at_close() -> None:
+    async def main() -> None:
+        asked, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def resolver(target: str) -> List[str]:
+            asked.set()
+            try:
+                return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+            finally:
+                cancelled.set()
+
+        async with causewire.aio.Channel("dns:///testbed.invalid:443", {"tls": None}, resolver=resolver) as channel:
+            call = asyncio.ensure_future(channel.unary(ECHO, HI))
+            await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(cancelled.wait(), 10)
+        with pytest.raises(causewire.RpcError) as caught:
+            await call
+        assert caught.value.failure.cause == "CHANNEL_UNUSABLE"
+
+    asyncio.run(main())
+
+
 def test_asyncio_callbacks_run_on_the_loop(places: Dict[str, Any]) -> None:
     ca = Path(places["ca_file"]).read_text()
     options: Any = {"tls": {"ca_pem": ca, "server_name": "localhost"}}

@@ -7,7 +7,7 @@ import sys
 import weakref
 from dataclasses import dataclass
 from collections.abc import Awaitable as AwaitableABC
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Set, Union
 
 from . import _causewire as _native
 from . import _home
@@ -56,7 +56,7 @@ AsyncResolver = Callable[[str], Awaitable[Union[Iterable[str], Resolution]]]
 class Host:
     """One per channel."""
 
-    __slots__ = ("_token", "_resolver", "_aio", "_loop", "_watches", "_early")
+    __slots__ = ("_token", "_resolver", "_aio", "_loop", "_watches", "_early", "_answering")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Host:
         # without a lock, which a fork could leave held: every step is one operation on a dict
         self._watches: Dict[int, Callable[[int], None]] = {}
         self._early: Dict[int, int] = {}
+        self._answering: Set[asyncio.Task[None]] = set()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop on which callbacks run until a call comes from another."""
@@ -130,7 +131,7 @@ class Host:
         try:
             if loop is None:
                 raise RuntimeError("no event loop")
-            loop.call_soon_threadsafe(_start, self._answer_soon, ask)
+            loop.call_soon_threadsafe(_start, self, ask)
         except RuntimeError:
             ask.failed(True)
 
@@ -144,11 +145,23 @@ class Host:
             _fail(ask, error)
 
     async def _answer_soon(self, ask: _native.Ask) -> None:
+        import asyncio
+
         try:
             given: Any = self._call(ask)
             _give(ask, await given if isinstance(given, AwaitableABC) else given)
+        except asyncio.CancelledError:
+            ask.failed(False)
         except BaseException as error:
             _fail(ask, error)
+
+    def close(self) -> None:
+        """The channel is closed: nobody waits for the callbacks that still run."""
+        for task in tuple(self._answering):
+            try:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+            except RuntimeError:
+                continue  # its loop is closed, and with it the task
 
     def _call(self, ask: _native.Ask) -> Any:
         if ask.kind == "token":
@@ -168,12 +181,13 @@ def _ignore(state: int) -> None:
     """In the place of a watcher that does not want to know any more."""
 
 
-def _start(answer: Callable[[_native.Ask], Any], ask: _native.Ask) -> None:
+def _start(host: Host, ask: _native.Ask) -> None:
     import asyncio
 
-    task = asyncio.get_running_loop().create_task(answer(ask))
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    task = asyncio.get_running_loop().create_task(host._answer_soon(ask))
+    for tasks in (_tasks, host._answering):
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
 def _give(ask: _native.Ask, given: Any) -> None:

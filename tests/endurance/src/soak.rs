@@ -152,7 +152,12 @@ impl Stage {
             tls: None,
             connect_timeout_ms: 2000,
             keepalive: Some(KeepaliveOptions { time_ms: 10_000, timeout_ms: 1000, ..KeepaliveOptions::default() }),
-            dns: DnsOptions { servers: vec![self.names.address.to_string()], min_interval_ms: 1000, refresh_ms: 2000 },
+            dns: DnsOptions {
+                servers: vec![self.names.address.to_string()],
+                min_interval_ms: 1000,
+                refresh_ms: 2000,
+                ..DnsOptions::default()
+            },
             service_config: serde_json::from_value(
                 json!({"loadBalancingConfig": [policy.get(number % policy.len()).cloned()]}),
             )?,

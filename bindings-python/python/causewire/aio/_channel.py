@@ -272,6 +272,7 @@ class Channel:
         while self._native.live() and loop.time() < end:
             await asyncio.sleep(0.01)
         self._native.close()
+        self._host.close()
 
     async def __aenter__(self) -> Self:
         return self
