@@ -6,8 +6,8 @@ use crate::{
 };
 use bytes::Bytes;
 use causewire::bridge::{
-    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Compression, ConnectivityState, Failure, Kind, Language,
-    Metadata, Resolution, Secret, Secrets, Style,
+    self, Answer, CallOptions, CallRetry, CallSpec, Channel, ChannelSpec, Compression, ConnectivityState, Failure,
+    Kind, Language, Metadata, Resolution, Secret, Secrets, Style,
 };
 use napi::{Env, Error, Result, bindgen_prelude::Either};
 use napi_derive::napi;
@@ -110,8 +110,9 @@ impl NativeChannel {
         timeout_ms: Option<f64>,
         flags: u32,
         authority: Option<String>,
+        retry: Option<String>,
     ) -> Result<Either<f64, FailedParts>> {
-        let submitted = call_options(timeout_ms, flags, authority).and_then(|options| {
+        let submitted = call_options(timeout_ms, flags, authority, retry).and_then(|options| {
             let metadata = unpack(metadata)?;
             let message = message.map(Bytes::copy_from_slice);
             self.channel.submit(self.home.queue(), CallSpec { method, metadata, options, message })
@@ -211,6 +212,7 @@ fn call_options(
     timeout_ms: Option<f64>,
     flags: u32,
     authority: Option<String>,
+    retry: Option<String>,
 ) -> std::result::Result<CallOptions, Failure> {
     Ok(CallOptions {
         timeout: timeout_ms.map_or(Ok(None), bridge::timeout_from_ms)?,
@@ -229,6 +231,7 @@ fn call_options(
         },
         authority,
         idempotent: flags & IDEMPOTENT != 0,
+        retry: retry.map_or(Ok(CallRetry::Inherit), |document| CallRetry::from_json(&document))?,
     })
 }
 

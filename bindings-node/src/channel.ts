@@ -228,6 +228,7 @@ export class Channel {
       encode: described?.encode,
       decode: described?.decode,
       responseType: described?.responseType,
+      idempotent: described?.idempotent === true,
     };
     registry.set(method, registered as unknown as RegisteredMethod<never, unknown>);
     return registered;
@@ -253,13 +254,14 @@ export class Channel {
     options: CallOptions | undefined,
   ): number {
     if (options === undefined) {
-      return accepted(this.#native.submit(method.id, message, undefined, undefined, 0));
+      return accepted(this.#native.submit(method.id, message, undefined, undefined, flagsOf({}, method.idempotent)));
     }
     checkCallOptions(options);
     const { metadata, timeoutMs, authority } = options;
+    const retry = options.retry === undefined ? undefined : JSON.stringify(options.retry);
     const packed = metadata === undefined ? undefined : pack(metadata);
-    const flags = flagsOf(options);
-    return accepted(this.#native.submit(method.id, message, packed, timeoutMs, flags, authority));
+    const flags = flagsOf(options, method.idempotent);
+    return accepted(this.#native.submit(method.id, message, packed, timeoutMs, flags, authority, retry));
   }
 
   #stream<I, O>(

@@ -15,6 +15,8 @@ export interface Method<I, O, K extends Kind = Kind> {
   readonly decode: (bytes: Buffer) => O;
   /** Name of the response type, for the failure record. */
   readonly responseType?: string;
+  /** The method may run twice without harm, as `idempotency_level` in its proto says. Default: false. */
+  readonly idempotent?: boolean;
 }
 
 /**
@@ -27,6 +29,8 @@ export interface GrpcJsMethod<I, O> {
   readonly responseStream: boolean;
   readonly requestSerialize: (message: I) => Uint8Array;
   readonly responseDeserialize: (bytes: Buffer) => O;
+  /** As proto-loader has them. */
+  readonly options?: { readonly idempotency_level?: string };
 }
 
 /** A method of either description. */
@@ -38,7 +42,10 @@ export interface RegisteredMethod<I, O> {
   readonly encode: ((message: I) => Uint8Array) | undefined;
   readonly decode: ((bytes: Buffer) => O) | undefined;
   readonly responseType: string | undefined;
+  readonly idempotent: boolean;
 }
+
+const IDEMPOTENT: readonly (string | undefined)[] = ['IDEMPOTENT', 'NO_SIDE_EFFECTS'];
 
 /** The two descriptions as one. @internal */
 export function describe<I, O>(method: AnyMethod<I, O>): Method<I, O> {
@@ -62,5 +69,6 @@ function fromGrpcJs<I, O>(method: GrpcJsMethod<I, O>): Method<I, O> {
     kind: KINDS[streamed] as Kind,
     encode: method.requestSerialize,
     decode: method.responseDeserialize,
+    idempotent: IDEMPOTENT.includes(method.options?.idempotency_level),
   };
 }

@@ -37,6 +37,7 @@ export interface NativeChannel {
     timeoutMs: number | undefined,
     flags: number,
     authority?: string,
+    retry?: string,
   ): number | FailedParts;
   state(): number;
   connect(): void;

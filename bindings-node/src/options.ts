@@ -60,9 +60,44 @@ export interface CallOptions {
   compression?: 'identity' | 'gzip' | 'deflate' | 'zstd' | undefined;
   /** The `:authority` of this call. */
   authority?: string | undefined;
-  /** The method may run twice without harm. */
+  /** The method may run twice without harm: it may be sent again although the server may have seen it. */
   idempotent?: boolean | undefined;
+  /** What follows a failed attempt, instead of what the service config says. Default: what that says. */
+  retry?: CallRetry | undefined;
 }
+
+/** A duration as protobuf's JSON writes it. */
+export type ProtobufDuration = `${number}s`;
+
+/** A status code by number, or by name in any case. */
+export type StatusCode = number | string;
+
+/** Attempts that follow each other (gRFC A6). */
+export interface RetryPolicy {
+  /** The first included: at least 2. The channel's `retry.maxAttempts` bounds it. */
+  maxAttempts: number;
+  initialBackoff: ProtobufDuration;
+  maxBackoff: ProtobufDuration;
+  backoffMultiplier: number;
+  retryableStatusCodes: readonly StatusCode[];
+  /** Time after which an attempt without response headers is given up for the next one. */
+  perAttemptRecvTimeout?: ProtobufDuration;
+}
+
+/** Attempts that race (gRFC A6). */
+export interface HedgingPolicy {
+  /** The first included: at least 2. The channel's `retry.maxAttempts` bounds it. */
+  maxAttempts: number;
+  /** From one attempt to the next. Default: all at once. */
+  hedgingDelay?: ProtobufDuration;
+  /** Codes that end an attempt and not the call. Default: none. */
+  nonFatalStatusCodes?: readonly StatusCode[];
+}
+
+/** The retries of one call; `{}`: only what is provably harmless. */
+export type CallRetry =
+  | { retryPolicy?: RetryPolicy; hedgingPolicy?: undefined }
+  | { hedgingPolicy: HedgingPolicy; retryPolicy?: undefined };
 
 /** @internal */
 export interface SplitOptions {
@@ -134,9 +169,9 @@ const COMPRESSIONS: readonly string[] = ['identity', 'gzip', 'deflate', 'zstd'];
 /** A name that the native half refuses with the field's path. */
 const UNKNOWN_COMPRESSION = 7;
 
-/** The bits that `native/channel.rs` reads. @internal */
-export function flagsOf(options: CallOptions): number {
-  const { waitForReady, idempotent, compression } = options;
+/** The bits that `native/channel.rs` reads. `declared`: the method itself is idempotent. @internal */
+export function flagsOf(options: CallOptions, declared: boolean): number {
+  const { waitForReady, idempotent = declared, compression } = options;
   checkBoolean('waitForReady', waitForReady);
   checkBoolean('idempotent', idempotent);
   let flags = waitForReady === undefined ? 0 : waitForReady ? 2 : 1;
@@ -157,6 +192,9 @@ export function checkCallOptions(options: CallOptions): void {
   }
   if (options.timeoutMs !== undefined && typeof options.timeoutMs !== 'number') {
     throw new TypeError('timeoutMs must be a number');
+  }
+  if (options.retry !== undefined && (options.retry === null || typeof options.retry !== 'object')) {
+    throw new TypeError('retry must be an object');
   }
   if (options.authority !== undefined && typeof options.authority !== 'string') {
     throw new TypeError('authority must be a string');

@@ -49,7 +49,7 @@ impl Call {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python's arguments, one by one: a tuple would be built per call")]
     #[pyo3(signature = (mode, method, request, timeout=None, metadata=None, wait_for_ready=None, compression=None,
-        authority=None, idempotent=false))]
+        authority=None, idempotent=false, retry=None))]
     fn new(
         py: Python<'_>,
         mode: u8,
@@ -61,12 +61,13 @@ impl Call {
         compression: Option<&Bound<'_, PyAny>>,
         authority: Option<String>,
         idempotent: bool,
+        retry: Option<String>,
     ) -> PyResult<Self> {
         let shape = method.get();
         let aio = mode == mode::ASYNCIO;
         let message = request::first_message(py, shape, request)?;
         let open = shape.channel.get().current(py)?;
-        let wishes = Wishes { timeout, metadata, wait_for_ready, compression, authority, idempotent };
+        let wishes = Wishes { timeout, metadata, wait_for_ready, compression, authority, idempotent, retry };
         let spec = wishes.spec(py, shape.id(py, &open)?, message, aio)?;
         let timeout = spec.options.timeout;
         let mut loop_key = 0;

@@ -1,7 +1,7 @@
 //! One call's arguments, as Python gives them.
 use crate::{errors, metadata, method::Method, payload};
 use bytes::Bytes;
-use causewire::bridge::{self, CallOptions, CallSpec, Compression, Kind};
+use causewire::bridge::{self, CallOptions, CallRetry, CallSpec, Compression, Kind};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
@@ -17,6 +17,8 @@ pub(crate) struct Wishes<'a, 'py> {
     pub(crate) compression: Option<&'a Bound<'py, PyAny>>,
     pub(crate) authority: Option<String>,
     pub(crate) idempotent: bool,
+    /// The document of a retry policy.
+    pub(crate) retry: Option<String>,
 }
 
 impl Wishes<'_, '_> {
@@ -27,6 +29,12 @@ impl Wishes<'_, '_> {
             compression: compression(py, self.compression, aio)?,
             authority: self.authority,
             idempotent: self.idempotent,
+            retry: match self.retry {
+                Some(document) => {
+                    CallRetry::from_json(&document).map_err(|failure| errors::refused(py, failure, aio))?
+                }
+                None => CallRetry::Inherit,
+            },
         };
         Ok(CallSpec { method: id, metadata: metadata::read(self.metadata, aio)?, options, message })
     }

@@ -5,7 +5,8 @@ use crate::{
     memory::Packed,
 };
 use causewire::bridge::{
-    self, Answer, CallOptions, CallSpec, Channel, ChannelSpec, Failure, Kind, Language, Metadata, Secret, Sent, Style,
+    self, Answer, CallOptions, CallRetry, CallSpec, Channel, ChannelSpec, Failure, Kind, Language, Metadata, Secret,
+    Sent, Style,
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -48,6 +49,7 @@ const IDEMPOTENT: u32 = 4;
 
 const EXTRA_AUTHORITY: u8 = 1;
 const EXTRA_COMPRESSION: u8 = 2;
+const EXTRA_RETRY: u8 = 3;
 
 /// A channel with the queue of its calls.
 #[derive(Debug, uniffi::Object)]
@@ -224,6 +226,7 @@ fn call_options(flags: u32, timeout_ms: f64, extras: &[u8]) -> Result<CallOption
         match tag {
             EXTRA_AUTHORITY => options.authority = Some(text.to_owned()),
             EXTRA_COMPRESSION => options.compression = Some(bridge::compression_from_name(text)?),
+            EXTRA_RETRY => options.retry = CallRetry::from_json(text)?,
             _ => {}
         }
         rest = after;

@@ -54,6 +54,11 @@ pub(crate) fn roll(end: usize) -> usize {
     if end == 0 { 0 } else { fastrand::usize(..end) }
 }
 
+/// A random factor of `1 - ratio` to `1 + ratio`, from the thread's own dice.
+pub(crate) fn factor(ratio: f64) -> f64 {
+    1.0 + ratio * (2.0 * fastrand::f64() - 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

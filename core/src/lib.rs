@@ -59,6 +59,6 @@ pub use failure::Failure;
 pub use intercept::Interceptor;
 pub use metadata::Metadata;
 pub use observe::LogSink;
-pub use options::{CallOptions, ChannelOptions, Secret};
+pub use options::{CallOptions, CallRetry, ChannelOptions, Secret};
 #[cfg(feature = "tonic")]
 pub use service::ResponseBody;

@@ -44,6 +44,11 @@ export interface RetryOptions {
   callBufferBytes?: number | undefined;
   /** The same for all calls of the channel together. Default: 16777216. */
   channelBufferBytes?: number | undefined;
+  /**
+   * Most attempts of a call, whatever its policy asks for (gRFC A6): from 1 to 100. Transparent ones do not count.
+   * Default: 5.
+   */
+  maxAttempts?: number | undefined;
 }
 
 /** TLS material. Empty: system roots, no client certificate. */
@@ -172,6 +177,7 @@ export const CHANNEL_OPTION_KEYS: Readonly<Record<string, OptionKey>> = {
     enabled: { key: "enabled" },
     callBufferBytes: { key: "call_buffer_bytes" },
     channelBufferBytes: { key: "channel_buffer_bytes" },
+    maxAttempts: { key: "max_attempts" },
   } },
   serviceConfig: { key: "service_config" },
   healthChecking: { key: "health_checking" },

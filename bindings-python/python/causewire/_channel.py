@@ -67,10 +67,16 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> Response:
-        """Calls ``/pkg.Service/Method`` and waits for its response. ``timeout`` is in seconds."""
+        """Calls ``/pkg.Service/Method`` and waits for its response. ``timeout`` is in seconds.
+
+        ``idempotent``: the request may be sent again although the server may have seen it. ``retry``: a mapping with
+        ``retryPolicy`` or ``hedgingPolicy`` as the service config has them (gRFC A6), or an empty one for no policy,
+        in place of what the service config says.
+        """
         call = self.unary_call(
             method,
             request,
@@ -80,6 +86,7 @@ class Channel:
             compression=compression,
             authority=authority,
             idempotent=idempotent,
+            retry=retry,
             serializer=serializer,
             deserializer=deserializer,
         )
@@ -96,12 +103,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> Call:
         """As :meth:`unary`, but returns the call at once, to be waited for or cancelled."""
         shape = self._method(method, UNARY, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: Call = start(Call, BLOCKING, shape, request, deserializer, *more)
         return call
 
@@ -116,12 +124,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> StreamCall:
         """Calls a method whose responses are iterated."""
         shape = self._method(method, SERVER_STREAMING, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: StreamCall = start(StreamCall, BLOCKING, shape, request, deserializer, *more)
         return call
 
@@ -136,12 +145,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> Call:
         """Calls a method with a stream of requests: those given, or what ``send`` and ``close_send`` say."""
         shape = self._method(method, CLIENT_STREAMING, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: Call = start(Call, BLOCKING, shape, None, deserializer, *more)
         if requests is not None:
             feed(call, requests)
@@ -158,12 +168,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> StreamCall:
         """Calls a method with streams both ways."""
         shape = self._method(method, BIDI, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: StreamCall = start(StreamCall, BLOCKING, shape, None, deserializer, *more)
         if requests is not None:
             feed(call, requests)

@@ -23,6 +23,11 @@ def split(options: Optional[Mapping[str, Any]], more: Mapping[str, Any]) -> Tupl
     return json.dumps(document), key
 
 
+def policy(retry: Optional[Mapping[str, Any]]) -> Optional[str]:
+    """The document of one call's retry policy, which the core judges."""
+    return None if retry is None else json.dumps(retry)
+
+
 def _text(name: str, value: Any) -> Any:
     if name in _PEM and isinstance(value, bytes):
         # a file that is not ASCII is not PEM, and the core says so

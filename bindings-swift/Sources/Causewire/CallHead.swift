@@ -1,3 +1,5 @@
+import Foundation
+
 /// One call's options in the form that crosses: numbers, and bytes only where there are any.
 struct CallHead {
   var flags: UInt32 = 0
@@ -20,6 +22,7 @@ struct CallHead {
     if options.idempotent { flags |= CallHead.idempotent }
     if let authority = options.authority { add(1, authority) }
     if let compression = options.compression { add(2, compression.rawValue) }
+    if let retry = options.retry { add(3, String(decoding: (try? JSONEncoder().encode(retry)) ?? Data(), as: UTF8.self)) }
   }
 
   private mutating func add(_ tag: UInt8, _ text: String) {

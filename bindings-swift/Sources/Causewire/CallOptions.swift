@@ -38,10 +38,13 @@ public struct CallOptions: Sendable {
   public var authority: String?
   /// Whether the server may run the call twice: allows a retry when it is unknown whether the first one arrived.
   public var idempotent: Bool
+  /// What follows a failed attempt, instead of what the service config says: an object with its `retryPolicy` or
+  /// `hedgingPolicy` (gRFC A6), or an empty one for no policy. None: what the service config says.
+  public var retry: JSONValue?
 
   public init(
     timeout: Timeout? = nil, metadata: Metadata = Metadata(), waitForReady: Bool? = nil, compression: Compression? = nil,
-    authority: String? = nil, idempotent: Bool = false
+    authority: String? = nil, idempotent: Bool = false, retry: JSONValue? = nil
   ) {
     self.timeout = timeout
     self.metadata = metadata
@@ -49,5 +52,6 @@ public struct CallOptions: Sendable {
     self.compression = compression
     self.authority = authority
     self.idempotent = idempotent
+    self.retry = retry
   }
 }

@@ -26,7 +26,7 @@ pub use crate::{
     failure::{Failure, Style, render},
     metadata::{Metadata, MetadataFault, Value},
     observe::{Level, Log},
-    options::{CallOptions, ChannelOptions, Secret, Secrets, compression_from_name, timeout_from_ms},
+    options::{CallOptions, CallRetry, ChannelOptions, Secret, Secrets, compression_from_name, timeout_from_ms},
     resolve::Resolution,
     status::Code,
     transport::Message,

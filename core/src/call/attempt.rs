@@ -1,5 +1,9 @@
 //! One attempt up to its open stream: pick, credentials, slot, HEADERS.
-use super::{Context, Fault, Request, Trace, head::head, receive::Receiver};
+use super::{
+    Context, Fault, Request, Trace,
+    head::{head, previous_attempts},
+    receive::Receiver,
+};
 use crate::{
     balance::{Picked, Waiting},
     clock::{self, Instant},
@@ -26,8 +30,9 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
         Some(picked) => picked,
         None => Box::pin(pick(context, request, trace)).await?,
     };
-    trace.picked(lane.connection(), charge);
+    let previous = trace.picked(lane.connection(), charge);
     let mut headers = context.template.headers(request);
+    previous_attempts(previous, &mut headers);
     if let Some(provider) = &context.credentials {
         trace.enter(Phase::Credentials);
         let secure = lane.connection().is_secure();

@@ -4,8 +4,9 @@ use crate::{
     balance::Waiting,
     failure::{Evidence, Phase, Reached},
     options::{MethodConfig, ServiceConfig},
+    retry::{Throttle, throttle},
 };
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -15,6 +16,10 @@ use tokio::sync::watch;
 pub(crate) struct ServiceConfigs {
     /// Absent until the first selection. An empty config is as good as none.
     current: ArcSwapOption<ServiceConfig>,
+    /// The budget of retries that it asks for.
+    throttle: ArcSwap<Throttle>,
+    /// Whose budget it is.
+    server: Arc<str>,
     selected: watch::Sender<bool>,
 }
 
@@ -27,15 +32,22 @@ pub(crate) struct Found {
 
 impl ServiceConfigs {
     /// Without a first config, calls wait for the one that the resolver selects.
-    pub(crate) fn new(first: Option<Arc<ServiceConfig>>) -> ServiceConfigs {
+    pub(crate) fn new(server: Arc<str>, first: Option<Arc<ServiceConfig>>) -> ServiceConfigs {
         let selected = watch::Sender::new(first.is_some());
-        ServiceConfigs { current: ArcSwapOption::new(first), selected }
+        let throttle = ArcSwap::new(throttling(&server, first.as_deref()));
+        ServiceConfigs { current: ArcSwapOption::new(first), throttle, server, selected }
     }
 
     /// Calls that begin from now on follow this one.
     pub(crate) fn select(&self, config: Arc<ServiceConfig>) {
+        self.throttle.store(throttling(&self.server, Some(&config)));
         self.current.store(Some(config));
         self.selected.send_replace(true);
+    }
+
+    /// The budget of retries of the server's name.
+    pub(crate) fn throttle(&self) -> Guard<Arc<Throttle>> {
+        self.throttle.load()
     }
 
     /// What was selected last.
@@ -64,6 +76,10 @@ impl ServiceConfigs {
         // Does not end: this cell holds the sender.
         let _ = self.selected.subscribe().wait_for(|selected| *selected).await;
     }
+}
+
+fn throttling(server: &Arc<str>, config: Option<&ServiceConfig>) -> Arc<Throttle> {
+    throttle(server, config.and_then(|config| config.retry_throttling.as_ref()))
 }
 
 /// The resolver may bring a config and has not answered yet.
@@ -126,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_method_follows_what_is_selected() {
-        let configs = ServiceConfigs::new(None);
+        let configs = ServiceConfigs::new("a.test".into(), None);
         let (known, other) = (Method::for_test("/a.B/C", Kind::Unary), Method::for_test("/x.Y/Z", Kind::Unary));
         assert!(configs.of(&known).is_err());
         for seconds in [3, 5, 5] {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+static PREVIOUS_ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc-attempts");
 static ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// Room for a call's own entries beside the fixed ones: more make the map grow.
@@ -48,6 +49,13 @@ impl Template {
         }
         request.metadata.clone().extend_headers(&mut headers);
         headers
+    }
+}
+
+/// Tells the server of the attempts before, unless there are none (gRFC A6).
+pub(super) fn previous_attempts(count: u32, headers: &mut HeaderMap) {
+    if count > 0 {
+        headers.insert(&PREVIOUS_ATTEMPTS, count.into());
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     intercept::Chain,
     metadata::Metadata,
     observe::Listener,
-    options::{CallOptions, ChannelOptions, MethodConfig},
-    retry::Budget,
+    options::{CallOptions, CallRetry, ChannelOptions, HedgingPolicy, MethodConfig},
+    retry::{Budget, Policy},
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -118,6 +118,16 @@ pub(crate) struct Request {
     wait_for_ready: Option<bool>,
     pub(crate) compression: Compression,
     pub(crate) uri: Option<Uri>,
+    retry: CallRetry,
+    idempotent: bool,
+}
+
+/// What follows a failed attempt beside transparent retries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Following<'a> {
+    Policy(Policy<'a>),
+    /// Nothing: the attempts race.
+    Hedges(&'a HedgingPolicy),
 }
 
 impl Request {
@@ -132,6 +142,36 @@ impl Request {
 impl Method {
     pub(super) fn for_test(path: &'static str, kind: Kind) -> Method {
         Method { path: path.into(), kind, uri: Uri::from_static(path), found: ArcSwapOption::empty() }
+    }
+}
+
+impl Request {
+    /// The call's own wish, or what the service config says of its method.
+    pub(crate) fn following(&self) -> Following<'_> {
+        let config = self.config.as_deref();
+        match (&self.retry, config) {
+            (CallRetry::Off, _) => Following::Policy(Policy::Off),
+            (CallRetry::Retry(policy), _) => Following::Policy(Policy::Configured(policy)),
+            (CallRetry::Hedging(policy), _) => Following::Hedges(policy),
+            (CallRetry::Inherit, Some(MethodConfig { retry_policy: Some(policy), .. })) => {
+                Following::Policy(Policy::Configured(policy))
+            }
+            (CallRetry::Inherit, Some(MethodConfig { hedging_policy: Some(policy), .. })) => Following::Hedges(policy),
+            (CallRetry::Inherit, _) => Following::Policy(Policy::Safe),
+        }
+    }
+
+    /// The policy of a call whose attempts race.
+    pub(crate) fn hedging(&self) -> Option<&HedgingPolicy> {
+        match self.following() {
+            Following::Hedges(policy) => Some(policy),
+            Following::Policy(_) => None,
+        }
+    }
+
+    /// Running the request twice does no harm.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.idempotent || self.config.as_ref().and_then(|config| config.idempotent).unwrap_or(false)
     }
 }
 
@@ -188,6 +228,8 @@ impl Context {
             method: method.clone(),
             metadata,
             uri,
+            retry: if self.options.retry.enabled { options.retry } else { CallRetry::Off },
+            idempotent: options.idempotent,
         })
     }
 

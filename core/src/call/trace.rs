@@ -1,19 +1,26 @@
 //! What is known of a call while it runs: enough to say, whenever it ends, what failed, where, and whether the server
 //! may have seen it.
+mod state;
+
 use super::{Context, Deadline, Failed, Reply, Request};
 use crate::{
     balance::Charge,
-    clock::Instant,
+    clock::{self, Instant},
     failure::{
-        self, Attempt, Cause, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose,
+        self, Detail, Evidence, Failure, Phase, Pushback, Reached, RetryStopped, Situation, StreamFacts, diagnose,
     },
     metadata::Metadata,
     observe::Timeline,
+    retry::Ended,
     status::{Decoded, DetailsBin},
     transport::{Connection, Message, StreamFault},
 };
 use http::HeaderMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use state::State;
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 /// Shared by the call's work and the guard that may end it at any moment.
 pub(crate) struct Trace {
@@ -22,49 +29,38 @@ pub(crate) struct Trace {
     state: Mutex<State>,
 }
 
-struct State {
-    timeline: Timeline,
-    deadline: Option<Deadline>,
-    attempts: Vec<Attempt>,
-    peer: Option<Arc<str>>,
-    via_proxy: Option<Arc<str>>,
-    opened: bool,
-    headers: Option<HeaderMap>,
-    stream: StreamFacts,
-    underlying: Option<Failure>,
-    /// Where the policy counts the attempt, if it does.
-    charge: Option<Charge>,
-    ended: bool,
-}
-
 /// How one attempt ended without success.
 pub(crate) struct Fault {
     pub(crate) failed: Box<Failed>,
     pub(crate) reached: Reached,
     pub(crate) by_transport: bool,
+    /// The attempt outlasted its own time.
+    pub(crate) timed_out: bool,
+    pub(crate) pushback: Pushback,
 }
 
 impl Trace {
     pub(crate) fn new(context: &Arc<Context>, request: &Request) -> Self {
         let method = request.method.path.clone();
         let timeline = Timeline::start(request.started, &method, context.listener.as_ref());
-        Trace {
-            context: context.clone(),
-            state: Mutex::new(State {
-                timeline,
-                deadline: request.deadline,
-                attempts: Vec::new(),
-                peer: None,
-                via_proxy: None,
-                opened: false,
-                headers: None,
-                stream: StreamFacts::default(),
-                underlying: None,
-                charge: None,
-                ended: false,
-            }),
-            method,
+        Trace { context: context.clone(), state: Mutex::new(State::new(timeline, request.deadline)), method }
+    }
+
+    /// Adds an attempt that races with those before, `delay` after the last of them.
+    pub(crate) fn race(&self, delay: Duration) -> Arc<Trace> {
+        let mut state = self.lock();
+        let previous = state.racing.len() as u32;
+        if previous > 0 {
+            state.timeline.attempt(previous + 1);
         }
+        let timeline = Timeline::start(clock::now(), &self.method, None);
+        let racer = Arc::new(Trace {
+            context: self.context.clone(),
+            state: Mutex::new(State { previous, delay, ..State::new(timeline, state.deadline) }),
+            method: self.method.clone(),
+        });
+        state.racing.push(racer.clone());
+        racer
     }
 
     // --- what happens
@@ -87,12 +83,14 @@ impl Trace {
         }
     }
 
-    pub(crate) fn picked(&self, connection: &Connection, charge: Option<Charge>) {
+    /// A connection was picked. Returns the number of attempts before this one, transparent ones not counted.
+    pub(crate) fn picked(&self, connection: &Connection, charge: Option<Charge>) -> u32 {
         let mut state = self.lock();
         state.peer = Some(connection.peer().clone());
         state.via_proxy = connection.via_proxy().cloned();
         state.charge = charge;
         state.underlying = None;
+        state.previous
     }
 
     /// HEADERS go out at this moment.
@@ -125,16 +123,37 @@ impl Trace {
     pub(crate) fn headers(&self, headers: HeaderMap) {
         let mut state = self.lock();
         state.headers = Some(headers);
+        state.committed = true;
         state.timeline.enter(Phase::Receive);
     }
 
-    /// A failed attempt is followed by another.
-    pub(crate) fn again(&self, fault: &Fault) {
+    /// What was sent is no longer kept: no attempt can follow.
+    pub(crate) fn commit(&self) {
+        self.lock().committed = true;
+    }
+
+    pub(crate) fn is_committed(&self) -> bool {
+        self.lock().committed
+    }
+
+    /// A failed attempt is followed by another: at once, or after a wait where a policy wants it.
+    pub(crate) fn again(&self, fault: &Fault, wait: Option<Duration>) {
         let mut state = self.lock();
         state.close_attempt(Some(&fault.failed.failure));
         state.opened = false;
         state.headers = None;
         (state.peer, state.via_proxy) = (None, None);
+        state.reached_before = state.reached_before.max(fault.failed.failure.record().reached);
+        state.before = Some(fault.failed.failure.clone());
+        state.delay = wait.unwrap_or_default();
+        state.previous += u32::from(wait.is_some());
+        let phase = if state.delay.is_zero() { Phase::Pick } else { Phase::Backoff };
+        state.timeline.enter(phase);
+    }
+
+    /// The wait is over.
+    pub(crate) fn next_attempt(&self) {
+        let mut state = self.lock();
         let number = state.attempts.len() as u32 + 1;
         state.timeline.attempt(number);
         state.timeline.enter(Phase::Pick);
@@ -154,6 +173,15 @@ impl Trace {
             peer: state.peer.clone(),
             attempts: state.attempts.len() as u32 + 1,
         }
+    }
+
+    /// One of the racing attempts succeeded.
+    pub(crate) fn won(&self, reply: Reply) -> Reply {
+        let mut state = self.lock();
+        state.timeline.ended(0);
+        state.ended = true;
+        let others: usize = state.racing.iter().map(|racer| racer.lock().all_attempts().len()).sum();
+        Reply { attempts: others as u32 + 1, ..reply }
     }
 
     pub(crate) fn peer(&self) -> Option<Arc<str>> {
@@ -176,10 +204,6 @@ impl Trace {
         }
     }
 
-    pub(crate) fn saw_headers(&self) -> bool {
-        self.lock().headers.is_some()
-    }
-
     /// What can be claimed of an attempt that ends now.
     pub(crate) fn reached(&self) -> Reached {
         self.lock().reached()
@@ -191,7 +215,13 @@ impl Trace {
     pub(crate) fn fault(&self, evidence: Evidence, reached: Reached) -> Fault {
         let state = self.lock();
         let failure = diagnose(evidence, self.situation(&state, reached));
-        Fault { failed: self.failed(&state, failure), reached, by_transport: false }
+        Fault::new(self.failed(&state, failure), reached)
+    }
+
+    /// The attempt outlasted its own time.
+    pub(crate) fn timed_out(&self, budget: Duration) -> Fault {
+        let reached = self.reached();
+        Fault { timed_out: true, ..self.fault(Evidence::Deadline { budget, already_past: false }, reached) }
     }
 
     /// The transport ended the attempt. What is our own doing would end the next one, too.
@@ -203,7 +233,7 @@ impl Trace {
     /// No connection could be picked.
     pub(crate) fn unpicked(&self, failure: Failure) -> Fault {
         let state = self.lock();
-        Fault { failed: self.failed(&state, failure), reached: Reached::No, by_transport: false }
+        Fault::new(self.failed(&state, failure), Reached::No)
     }
 
     /// The server answered with a status that is not OK.
@@ -217,7 +247,7 @@ impl Trace {
             DetailsBin::Absent | DetailsBin::Malformed => None,
         };
         failed.trailers = Metadata::from_headers(trailers);
-        Fault { failed, reached: Reached::Yes, by_transport: false }
+        Fault { pushback: answer.pushback, ..Fault::new(failed, Reached::Yes) }
     }
 
     /// The deadline passed: which of the three causes follows from how far the call came.
@@ -238,7 +268,7 @@ impl Trace {
     /// The last attempt's failure becomes the call's.
     pub(crate) fn ended(&self, fault: Fault, why: Option<RetryStopped>) -> Box<Failed> {
         let mut state = self.lock();
-        state.close_attempt(Some(&fault.failed.failure));
+        state.close(&fault);
         let mut failed = fault.failed;
         self.fill(&mut state, failed.failure.record_mut());
         failed.failure.record_mut().retry_stopped = why;
@@ -246,19 +276,51 @@ impl Trace {
         failed
     }
 
-    /// A stop from outside: deadline or cancel.
+    /// One of several racing attempts failed, and others go on.
+    pub(crate) fn close(&self, fault: &Fault) {
+        self.lock().close(fault);
+    }
+
+    /// The failure of one of the racing attempts becomes the call's.
+    pub(crate) fn lost(&self, racer: &Trace, fault: Fault, why: Option<RetryStopped>) -> Box<Failed> {
+        self.adopt(racer.ended(fault, why))
+    }
+
+    /// A stop from outside: deadline or cancel. Of racing attempts, the one that came furthest tells of it.
     fn stopped(&self, evidence: Evidence) -> Box<Failed> {
+        let racing = self.lock().racing.clone();
+        let running = racing.iter().filter(|racer| !racer.lock().ended);
+        if let Some(racer) = running.max_by_key(|racer| racer.reached()) {
+            return self.adopt(racer.stopped(evidence));
+        }
         let mut state = self.lock();
         let reached = state.reached();
-        let situation = Situation { underlying: state.underlying.clone(), ..self.situation(&state, reached) };
-        let failure = diagnose(evidence, situation);
-        if state.ended {
-            state.attempts.pop(); // the last attempt had ended in another way, which this one takes the place of
+        let underlying = state.underlying.clone().or(state.before.clone());
+        let failure = diagnose(evidence, Situation { underlying, ..self.situation(&state, reached) });
+        if racing.is_empty() {
+            if state.ended {
+                state.attempts.pop(); // the last attempt had ended in another way, which this one takes the place of
+            }
+            state.close_attempt(Some(&failure));
         }
-        state.close_attempt(Some(&failure));
         let mut failed = self.failed(&state, failure);
         failed.attempts = state.attempts.len() as u32;
         self.fill(&mut state, failed.failure.record_mut());
+        drop(state);
+        if racing.is_empty() { failed } else { self.adopt(failed) }
+    }
+
+    /// A failure of one racing attempt, with what is known of the others.
+    fn adopt(&self, mut failed: Box<Failed>) -> Box<Failed> {
+        let mut state = self.lock();
+        let record = failed.failure.record_mut();
+        let reached = state.racing.iter().map(|racer| racer.lock().reached_at_all()).max();
+        record.raise(reached.unwrap_or(Reached::No), state.racing.iter().any(|racer| racer.lock().is_risky()));
+        record.attempts = state.racing.iter().flat_map(|racer| racer.lock().all_attempts()).collect();
+        failed.attempts = record.attempts.len() as u32;
+        if !std::mem::replace(&mut state.ended, true) {
+            state.timeline.ended(record.code.as_u8());
+        }
         failed
     }
 
@@ -287,6 +349,7 @@ impl Trace {
         record.method = Some(self.method.clone());
         record.target = Some(self.context.target.clone());
         record.deadline = state.deadline.map(|d| failure::Deadline { budget: d.budget, source: d.source });
+        record.raise(state.reached_before, state.risky);
         record.stream = state.opened.then_some(state.stream);
         record.elapsed = state.timeline.spent();
         if record.attempts.is_empty() {
@@ -304,29 +367,28 @@ impl Trace {
     }
 }
 
-impl State {
-    /// `No` only if no stream was ever opened: one that h2 holds may still leave.
-    fn reached(&self) -> Reached {
-        match (self.opened, &self.headers) {
-            (false, _) => Reached::No,
-            (true, None) => Reached::Maybe,
-            (true, Some(_)) => Reached::Yes,
-        }
+impl Fault {
+    fn new(failed: Box<Failed>, reached: Reached) -> Self {
+        Fault { failed, reached, by_transport: false, timed_out: false, pushback: Pushback::Absent }
     }
 
-    fn close_attempt(&mut self, failure: Option<&Failure>) {
-        // A request that did not leave, and a caller who gave up, say nothing of the server.
-        let is_servers = self.opened && failure.is_some_and(|failure| failure.cause() != Cause::CancelledByCaller);
-        if let Some(charge) = self.charge.take().filter(|_| is_servers) {
-            charge.ended(false);
+    /// What a retry hangs on.
+    pub(crate) fn ended(&self, committed: bool) -> Ended {
+        let record = self.failed.failure.record();
+        let not_before = record.details.iter().find_map(|detail| match detail {
+            Detail::RetryInfo(info) => Some(Duration::from_millis(info.retry_delay_ms)),
+            _ => None,
+        });
+        Ended {
+            by_transport: self.by_transport,
+            reached: self.reached,
+            committed,
+            timed_out: self.timed_out,
+            code: record.code,
+            origin: record.origin,
+            advice: record.retry,
+            pushback: self.pushback,
+            not_before: not_before.unwrap_or_default(),
         }
-        let attempt = Attempt {
-            address: self.peer.clone(),
-            peer: self.peer.clone(),
-            code: failure.map(Failure::code),
-            cause: failure.map(Failure::cause),
-            ..Attempt::default()
-        };
-        self.attempts.push(attempt);
     }
 }

@@ -5,11 +5,14 @@ use super::{
     configs::configure,
     deadline::guarded,
     finish,
+    hedged::hedged,
     receive::{Broken, Received, Receiver},
+    retries::Retries,
+    task::Sink,
 };
 use crate::{
     failure::{Evidence, Reached},
-    retry::{Decision, Ended, History, decide},
+    metadata::Metadata,
     status::Code,
     transport::{Message, SendHalf},
 };
@@ -37,29 +40,43 @@ pub(crate) async fn unary(
     {
         return finish(context, request, Err(failed));
     }
+    if let Some(policy) = request.hedging() {
+        port.send(message.clone().into());
+        port.close_send();
+        let work = Box::pin(hedged(context, request, policy, trace, port, &Nobody));
+        let outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
+        port.end();
+        return finish(context, request, outcome);
+    }
     let work = attempts(context, request, message, trace);
     let outcome = guarded(trace, port, &context.alarms, request.deadline, work).await;
     finish(context, request, outcome)
 }
 
+/// Nothing of a unary call is streamed: its one response comes with its end.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn headers(&self, _: Metadata, _: Option<Arc<str>>) {}
+    fn messages(&self, _: Vec<Message>) {}
+    fn room(&self) {}
+    fn done(&self, _: Outcome) {}
+}
+
 async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Outcome {
     let keeps = message.len() as u64 <= context.options.retry.call_buffer_bytes;
-    let mut history = History { enabled: context.options.retry.enabled, unprocessed: 0 };
+    let mut retries = Retries::new(context, request, trace, keeps);
     loop {
-        let fault = match attempt(context, request, message, trace).await {
-            Ok(reply) => return Ok(reply),
-            Err(fault) => fault,
+        let end = match retries.time_of_an_attempt() {
+            None => attempt(context, request, message, trace).await,
+            Some(limit) => Box::pin(retries.within(limit, attempt(context, request, message, trace))).await,
         };
-        let committed = trace.saw_headers() || (!keeps && fault.reached != Reached::No);
-        let ended = Ended { by_transport: fault.by_transport, reached: fault.reached, committed };
-        match decide(ended, history) {
-            Decision::Stop(why) => return Err(trace.ended(fault, why)),
-            Decision::Transparent => {
-                history.unprocessed += u32::from(fault.reached == Reached::Unprocessed);
-                trace.again(&fault);
-                // whoever replaces the connection gets a turn before it is picked again
-                tokio::task::yield_now().await;
+        match end {
+            Ok(reply) => {
+                retries.succeeded();
+                return Ok(reply);
             }
+            Err(fault) => Box::pin(retries.after(fault)).await?,
         }
     }
 }

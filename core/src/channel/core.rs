@@ -93,7 +93,8 @@ impl ChannelCore {
             fleet: fleet.clone(),
             panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
         });
-        let configs = Arc::new(ServiceConfigs::new((!resolver.brings_config()).then(|| selection.now())));
+        let configs =
+            Arc::new(ServiceConfigs::new(authority.clone(), (!resolver.brings_config()).then(|| selection.now())));
         let lookups = Lookups::new(resolver, target.text().clone(), target.host().into(), &options);
         let asker = AsChannel::new(&authority, secure, user_agent, credentials);
         let checks = Checks::new(options.health_checking, &selection.now(), setup.clone(), Arc::new(asker));

@@ -153,6 +153,17 @@ impl Record {
         self.evidence.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// Other attempts of the call came as far as `reached`. `risky`: after one of them, running the request again was not
+    /// known to be harmless, so it is not now.
+    pub(crate) fn raise(&mut self, reached: Reached, risky: bool) {
+        if reached >= Reached::Maybe {
+            self.reached = self.reached.max(reached);
+        }
+        if risky && matches!(self.retry, Retry::Safe | Retry::Delay) {
+            self.retry = Retry::Idempotent;
+        }
+    }
+
     /// Removes every word that a peer chose, here and in what stands behind: its text and its details.
     pub fn suppress_peer_text(&mut self) {
         self.peer_text = None;

@@ -1,5 +1,5 @@
 //! Options of one call. They are on the hot path and never cross as JSON.
-use super::json::invalid;
+use super::{json::invalid, service_config::CallRetry};
 use crate::{
     compress::Compression,
     failure::{Evidence, Failure},
@@ -17,8 +17,10 @@ pub struct CallOptions {
     pub compression: Option<Compression>,
     /// The `:authority` of this call instead of the channel's.
     pub authority: Option<String>,
-    /// Running the request twice does no harm. Room for the retry policy.
+    /// Running the request twice does no harm: it may be sent again although the server may have seen it.
     pub idempotent: bool,
+    /// What follows a failed attempt, instead of what the service config says.
+    pub retry: CallRetry,
 }
 
 /// A timeout as languages give it. Infinite: none. Zero: already past.

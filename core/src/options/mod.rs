@@ -16,8 +16,9 @@ pub(crate) use proxy::{PROXY_OFF, ProxyUrl};
 pub use secret::Secret;
 pub(crate) use service_config::SERVICE_CONFIG;
 pub use service_config::{
-    ConnectionScaling, FailurePercentageEjection, HealthCheckConfig, LeastRequestConfig, LoadBalancing, MethodConfig,
-    MethodName, OutlierDetectionConfig, PickFirstConfig, ServiceConfig, SuccessRateEjection,
+    CallRetry, ConnectionScaling, FailurePercentageEjection, HealthCheckConfig, HedgingPolicy, LeastRequestConfig,
+    LoadBalancing, MethodConfig, MethodName, OutlierDetectionConfig, PickFirstConfig, RetryPolicy, RetryThrottling,
+    ServiceConfig, StatusCodes, SuccessRateEjection,
 };
 pub(crate) use validate::is_dns_name;
 
@@ -42,6 +43,8 @@ pub const DNS_MIN_INTERVAL: Duration = Duration::from_secs(30);
 pub const RETRY_CALL_BUFFER_BYTES: u64 = 256 << 10;
 /// Sent messages kept for a replay, per channel.
 pub const RETRY_CHANNEL_BUFFER_BYTES: u64 = 16 << 20;
+/// Attempts that a policy may ask for (gRFC A6).
+pub const RETRY_MAX_ATTEMPTS: u32 = 5;
 /// The floor of a keepalive interval (gRFC A8).
 pub const KEEPALIVE_FLOOR: Duration = Duration::from_secs(10);
 /// How long a keepalive ping may stay unanswered (gRFC A8).
@@ -172,6 +175,9 @@ pub struct RetryOptions {
     pub call_buffer_bytes: u64,
     /// The same for all calls of the channel together. Default: 16777216.
     pub channel_buffer_bytes: u64,
+    /// Most attempts of a call, whatever its policy asks for (gRFC A6): from 1 to 100. Transparent ones do not count.
+    /// Default: 5.
+    pub max_attempts: u32,
 }
 
 /// Where [`ChannelOptions::plant_panic`] panics.
@@ -241,6 +247,7 @@ impl Default for RetryOptions {
             enabled: true,
             call_buffer_bytes: RETRY_CALL_BUFFER_BYTES,
             channel_buffer_bytes: RETRY_CHANNEL_BUFFER_BYTES,
+            max_attempts: RETRY_MAX_ATTEMPTS,
         }
     }
 }

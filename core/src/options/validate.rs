@@ -33,6 +33,8 @@ impl ChannelOptions {
         const MESSAGE: u64 = u32::MAX as u64;
         at_most("max_receive_message_bytes", self.max_receive_message_bytes, MESSAGE)?;
         at_most("max_send_message_bytes", self.max_send_message_bytes.unwrap_or(0), MESSAGE)?;
+        at_least("retry.max_attempts", u64::from(self.retry.max_attempts), 1)?;
+        at_most("retry.max_attempts", u64::from(self.retry.max_attempts), 100)?;
         // above this h2 itself ends the connection
         at_most("max_metadata_bytes", u64::from(self.max_metadata_bytes), 1 << 20)
     }

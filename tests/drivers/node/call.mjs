@@ -195,6 +195,7 @@ function callOptions(line, signal) {
     compression: line.compression,
     authority: line.authority,
     idempotent: line.idempotent,
+    retry: line.retry,
   };
 }
 

@@ -11,7 +11,7 @@ export class Misuse extends Error {
 
 const CALL_KEYS = new Set([
   'id', 'channel', 'target', 'options', 'method', 'kind', 'metadata', 'messages', 'delay_ms', 'deadline_ms',
-  'wait_for_ready', 'compression', 'authority', 'idempotent', 'cancel_after_ms', 'steps', 'hooks', 'render',
+  'wait_for_ready', 'compression', 'authority', 'idempotent', 'retry', 'cancel_after_ms', 'steps', 'hooks', 'render',
 ]);
 const KINDS = ['unary', 'server_streaming', 'client_streaming', 'bidi'];
 const STEPS = ['send', 'send_uncompressed', 'recv', 'headers', 'sleep_ms', 'close', 'cancel', 'drop'];

@@ -216,6 +216,7 @@ def options_of(line: Dict[str, Any]) -> Dict[str, Any]:
         "compression": line.get("compression"),
         "authority": line.get("authority"),
         "idempotent": bool(line.get("idempotent", False)),
+        "retry": line.get("retry"),
     }
     return given
 

@@ -11,6 +11,8 @@ pub(crate) struct Scenario {
     /// One scenario per value: `{kind: [unary, bidi]}` replaces `{kind}`, alone or inside a text.
     #[serde(default)]
     each: BTreeMap<String, Vec<Value>>,
+    /// One scenario per object of a list in a file, `file.json#key`: its keys replace the texts of their names in braces.
+    rows: Option<String>,
     /// The script of the server called `server`.
     server: Option<Value>,
     /// Scripts by name, where there are several.
@@ -100,9 +102,7 @@ pub(crate) fn load(folder: &Path) -> Result<Vec<Scenario>> {
     for path in paths {
         let problem = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let text = std::fs::read_to_string(&path).map_err(|e| problem(&e))?;
-        for scenario in parse(&text).map_err(|e| problem(&e))? {
-            all.push(scenario);
-        }
+        all.extend(parse(&text, folder).map_err(|e| problem(&e))?);
     }
     let mut names: Vec<&str> = all.iter().map(|s| &s.name[..]).collect();
     names.sort_unstable();
@@ -112,18 +112,26 @@ pub(crate) fn load(folder: &Path) -> Result<Vec<Scenario>> {
     }
 }
 
-pub(crate) fn parse(text: &str) -> Result<Vec<Scenario>> {
+/// `folder`: where the files of `rows` are.
+pub(crate) fn parse(text: &str, folder: &Path) -> Result<Vec<Scenario>> {
     let mut all = vec![];
     for value in serde_yaml_ng::from_str::<Vec<Value>>(text)? {
         let name = value["name"].as_str().unwrap_or("a scenario without a name").to_owned();
         let wrong = |e: serde_json::Error| format!("{name}: {e}");
         let first: Scenario = serde_json::from_value(value.clone()).map_err(wrong)?;
+        let mut written_out = vec![];
         for choice in choices(&first.each) {
-            let mut scenario: Scenario = serde_json::from_value(replaced(&value, &choice)).map_err(wrong)?;
             // As JSON, so that a name has no line breaks.
             let suffix: Vec<String> = choice.iter().map(|(_, v)| v.to_string().trim_matches('"').to_owned()).collect();
+            written_out.push((suffix.join(","), choice));
+        }
+        if let Some(place) = &first.rows {
+            written_out = rows(place, folder).map_err(|e| format!("{name}: {e}"))?;
+        }
+        for (suffix, choice) in written_out {
+            let mut scenario: Scenario = serde_json::from_value(replaced(&value, &choice)).map_err(wrong)?;
             if !suffix.is_empty() {
-                scenario.name = format!("{name}[{}]", suffix.join(","));
+                scenario.name = format!("{name}[{suffix}]");
             }
             all.push(complete(scenario)?);
         }
@@ -138,6 +146,20 @@ fn choices(each: &BTreeMap<String, Vec<Value>>) -> Vec<Choice> {
         let extend = |choice: &Choice, value: &Value| [&choice[..], &[(key.clone(), value.clone())]].concat();
         so_far.iter().flat_map(|choice| values.iter().map(move |value| extend(choice, value))).collect()
     })
+}
+
+/// The rows of `file.json#key`, each with its `name`.
+fn rows(place: &str, folder: &Path) -> Result<Vec<(String, Choice)>> {
+    let (file, key) = place.split_once('#').ok_or("`rows` must be file.json#key")?;
+    let text = std::fs::read_to_string(folder.join(file)).map_err(|e| format!("{file}: {e}"))?;
+    let all: Value = serde_json::from_str(&text)?;
+    let rows = all[key].as_array().filter(|rows| !rows.is_empty()).ok_or_else(|| format!("{file} has no {key}"))?;
+    let row = |row: &Value| {
+        let entries = row.as_object().ok_or("a row must be an object")?;
+        let name = entries.get("name").and_then(Value::as_str).ok_or("a row must have a name")?;
+        Ok((name.to_owned(), entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
+    };
+    rows.iter().map(row).collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -190,7 +212,7 @@ mod tests {
   call: {kind: '{kind}'}
   expect: {fails: 'n{n}', n: '{n}'}
 ";
-        let all = parse(text).unwrap();
+        let all = parse(text, Path::new(".")).unwrap();
         let names: Vec<_> = all.iter().map(|s| &s.name[..]).collect();
         assert_eq!(names, ["a[unary,7]", "a[bidi,7]"]);
         assert_eq!(all[1].steps[0].call.as_ref().unwrap()["kind"], "bidi");
@@ -201,8 +223,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert!(parse("[{name: a}]").unwrap_err().to_string().contains("a: neither"));
-        assert!(parse("[{name: a, cal: {}}]").unwrap_err().to_string().contains("cal"));
+        assert!(parse("[{name: a}]", Path::new(".")).unwrap_err().to_string().contains("a: neither"));
+        assert!(parse("[{name: a, cal: {}}]", Path::new(".")).unwrap_err().to_string().contains("cal"));
     }
 
     /// A scenario with a mistake should fail here, not as a riddle on five drivers.

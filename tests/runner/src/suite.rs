@@ -179,7 +179,7 @@ done
         fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
         let drivers: Vec<String> = drivers.iter().map(|d| d.to_string()).collect();
         let suite = Suite::start(root.path(), &drivers, &fake).await?;
-        let tally = suite.run(parse(scenarios)?).await?;
+        let tally = suite.run(parse(scenarios, Path::new("."))?).await?;
         Ok((tally, suite.finish().await))
     }
 

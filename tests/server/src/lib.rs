@@ -11,6 +11,7 @@ pub mod frames;
 mod health;
 mod interop;
 mod peer;
+mod plan;
 mod play;
 mod proxy;
 mod raw;

@@ -64,7 +64,8 @@ async fn run(peer: &mut Peer, step: &Step) -> io::Result<()> {
             peer.mark_answered();
             peer.write(&frames::data(stream, END_STREAM, &[])).await
         }
-        Step::Trailers(trailers) => send_trailers(peer, trailers).await,
+        Step::Trailers(trailers) => send_trailers(peer, trailers, vec![]).await,
+        Step::TrailersOnly(trailers) => send_trailers(peer, trailers, head_fields(&Head::default())).await,
         Step::Echo => echo(peer).await,
         Step::Serve(with) => loop {
             wait(peer, Await::Request).await?;
@@ -76,7 +77,7 @@ async fn run(peer: &mut Peer, step: &Step) -> io::Result<()> {
         Step::Fail(code) => loop {
             wait(peer, Await::Request).await?;
             headers(peer, &Head::default()).await?;
-            send_trailers(peer, &Trailers::Status(*code)).await?;
+            send_trailers(peer, &Trailers::Status(*code), vec![]).await?;
         },
         Step::Connect(expected) => proxy::connect(peer, expected).await,
         Step::Tunnel(to) => proxy::tunnel(peer, to).await,
@@ -140,17 +141,23 @@ fn bytes(text: &Text) -> io::Result<Vec<u8>> {
     text.bytes().map_err(io::Error::other)
 }
 
-fn extend(fields: &mut Vec<(String, Vec<u8>)>, extra: &[(String, Text)]) -> io::Result<()> {
+type Fields = Vec<(String, Vec<u8>)>;
+
+fn extend(fields: &mut Fields, extra: &[(String, Text)]) -> io::Result<()> {
     for (name, value) in extra {
         fields.push((name.clone(), bytes(value)?));
     }
     Ok(())
 }
 
+fn head_fields(head: &Head) -> Fields {
+    let status = head.status.clone().map(|s| (":status".to_owned(), s.into_bytes()));
+    let content_type = head.content_type.clone().map(|s| ("content-type".to_owned(), s.into_bytes()));
+    status.into_iter().chain(content_type).collect()
+}
+
 async fn headers(peer: &mut Peer, head: &Head) -> io::Result<()> {
-    let mut fields = vec![];
-    fields.extend(head.status.clone().map(|s| (":status".to_owned(), s.into_bytes())));
-    fields.extend(head.content_type.clone().map(|s| ("content-type".to_owned(), s.into_bytes())));
+    let mut fields = head_fields(head);
     extend(&mut fields, &head.extra)?;
     let stream = peer.current()?.id;
     if head.end {
@@ -198,8 +205,7 @@ async fn send_data(peer: &mut Peer, data: &Data) -> io::Result<()> {
     peer.write(&frames::data(stream, if data.end { END_STREAM } else { 0 }, &bytes(&data.body)?)).await
 }
 
-async fn send_trailers(peer: &mut Peer, trailers: &Trailers) -> io::Result<()> {
-    let mut fields = vec![];
+async fn send_trailers(peer: &mut Peer, trailers: &Trailers, mut fields: Fields) -> io::Result<()> {
     match trailers {
         Trailers::Status(code) => fields.push(("grpc-status".to_owned(), code.to_string().into_bytes())),
         Trailers::Full(full) => {
@@ -229,7 +235,7 @@ async fn send_message(peer: &mut Peer, message: &Message) -> io::Result<()> {
 async fn answer(peer: &mut Peer, message: &Message) -> io::Result<()> {
     headers(peer, &Head::default()).await?;
     send_message(peer, message).await?;
-    send_trailers(peer, &Trailers::Status(0)).await
+    send_trailers(peer, &Trailers::Status(0), vec![]).await
 }
 
 async fn echo(peer: &mut Peer) -> io::Result<()> {
@@ -238,7 +244,7 @@ async fn echo(peer: &mut Peer) -> io::Result<()> {
     headers(peer, &Head::default()).await?;
     let stream = peer.current()?.id;
     peer.write(&frames::data(stream, 0, &framed)).await?;
-    send_trailers(peer, &Trailers::Status(0)).await
+    send_trailers(peer, &Trailers::Status(0), vec![]).await
 }
 
 async fn http(peer: &mut Peer, answer: &Http) -> io::Result<()> {

@@ -74,6 +74,9 @@ pub struct Testbed {
     pub max_connection_age_ms: Option<u64>,
     /// What the health service says to who watches, one step after the other; absent: SERVING.
     pub health: Option<Vec<HealthStep>>,
+    /// What becomes of each attempt of a call, by `grpc-previous-rpc-attempts`; the last one repeats. Every response has
+    /// what the request said in its header `x-previous-attempts`. Empty: nothing of all this.
+    pub attempts: Vec<Planned>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -93,6 +96,19 @@ pub enum ServingStatus {
     Serving,
     NotServing,
     ServiceUnknown,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Planned {
+    /// The grpc-status that it ends with, before the service sees it. None: the service answers.
+    pub status: Option<u32>,
+    /// Response headers come before the status, which commits the call.
+    pub headers: bool,
+    pub trailers: Vec<(String, Text)>,
+    /// Waits this long first.
+    pub delay_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,6 +132,8 @@ pub enum Step {
     /// An empty DATA frame that ends the stream.
     End,
     Trailers(Trailers),
+    /// A response that is nothing but this.
+    TrailersOnly(Trailers),
     /// Answers the request with its own message and status 0.
     Echo,
     /// Answers every further request that way, or with this message.

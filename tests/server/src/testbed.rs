@@ -9,6 +9,7 @@ use crate::{
         health::health_server::HealthServer, raw_service::echo_server::EchoServer,
         testbed::testbed_server::TestbedServer,
     },
+    plan::{Plan, seen},
     raw_echo::RawEcho,
     script::Testbed,
 };
@@ -52,6 +53,7 @@ pub(crate) struct Services {
     testbed: TestbedServer<Echo>,
     raw: EchoServer<RawEcho>,
     health: HealthServer<Doctor>,
+    plan: Plan,
     max_concurrent_streams: Option<u32>,
     max_connection_age: Option<Duration>,
 }
@@ -78,6 +80,7 @@ impl Services {
             testbed,
             raw,
             health,
+            plan: Plan::new(&options.attempts),
             max_concurrent_streams: options.max_concurrent_streams,
             max_connection_age: options.max_connection_age_ms.map(Duration::from_millis),
         })
@@ -112,6 +115,16 @@ impl Services {
     }
 
     async fn answer(&self, request: Request<Incoming>, tls: bool, client_certificate: bool) -> Response<Body> {
+        let previous = seen(request.headers());
+        let mut response = match self.plan.end(request.headers()).await {
+            Some(end) => end,
+            None => self.serve_one(request, tls, client_certificate).await,
+        };
+        self.plan.mark(previous, &mut response);
+        response
+    }
+
+    async fn serve_one(&self, request: Request<Incoming>, tls: bool, client_certificate: bool) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let service = parts.uri.path().split('/').nth(1).unwrap_or_default();
         if service == "raw.Echo" {

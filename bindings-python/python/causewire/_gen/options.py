@@ -53,6 +53,9 @@ class RetryOptions(TypedDict, total=False):
     call_buffer_bytes: int
     #: The same for all calls of the channel together. Default: 16777216.
     channel_buffer_bytes: int
+    #: Most attempts of a call, whatever its policy asks for (gRFC A6): from 1 to 100. Transparent ones do not count.
+    #: Default: 5.
+    max_attempts: int
 
 
 class TlsOptions(TypedDict, total=False):

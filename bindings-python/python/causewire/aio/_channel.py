@@ -69,6 +69,7 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> Response:
@@ -82,6 +83,7 @@ class Channel:
             compression=compression,
             authority=authority,
             idempotent=idempotent,
+            retry=retry,
             serializer=serializer,
             deserializer=deserializer,
         )
@@ -98,12 +100,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> UnaryUnaryCall:
         """As :meth:`unary`, but returns the call at once, to be awaited or cancelled."""
         shape = self._method(method, UNARY, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         return UnaryUnaryCall(ASYNCIO, shape, request, *more)
 
     def server_streaming(
@@ -117,12 +120,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> UnaryStreamCall:
         """Calls a method whose responses are iterated."""
         shape = self._method(method, SERVER_STREAMING, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: UnaryStreamCall = start(UnaryStreamCall, ASYNCIO, shape, request, deserializer, *more)
         return call
 
@@ -137,12 +141,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> StreamUnaryCall:
         """Calls a method with a stream of requests: those given, or what ``send`` and ``close_send`` say."""
         shape = self._method(method, CLIENT_STREAMING, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: StreamUnaryCall = start(StreamUnaryCall, ASYNCIO, shape, None, deserializer, *more)
         if requests is not None:
             call.feed(requests)
@@ -159,12 +164,13 @@ class Channel:
         compression: Any = None,
         authority: Optional[str] = None,
         idempotent: bool = False,
+        retry: Optional[Mapping[str, Any]] = None,
         serializer: Serializer = None,
         deserializer: Deserializer = None,
     ) -> StreamStreamCall:
         """Calls a method with streams both ways."""
         shape = self._method(method, BIDI, serializer, deserializer)
-        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent)
+        more = (timeout, metadata, wait_for_ready, compression, authority, idempotent, _options.policy(retry))
         call: StreamStreamCall = start(StreamStreamCall, ASYNCIO, shape, None, deserializer, *more)
         if requests is not None:
             call.feed(requests)

@@ -168,21 +168,27 @@ public struct RetryOptions: Sendable, Hashable, Encodable {
   public var callBufferBytes: Int?
   /// The same for all calls of the channel together. Default: 16777216.
   public var channelBufferBytes: Int?
+  /// Most attempts of a call, whatever its policy asks for (gRFC A6): from 1 to 100. Transparent ones do not count.
+  /// Default: 5.
+  public var maxAttempts: Int?
 
   public init(
     enabled: Bool? = nil,
     callBufferBytes: Int? = nil,
-    channelBufferBytes: Int? = nil
+    channelBufferBytes: Int? = nil,
+    maxAttempts: Int? = nil
   ) {
     self.enabled = enabled
     self.callBufferBytes = callBufferBytes
     self.channelBufferBytes = channelBufferBytes
+    self.maxAttempts = maxAttempts
   }
 
   private enum CodingKeys: String, CodingKey {
     case enabled
     case callBufferBytes = "call_buffer_bytes"
     case channelBufferBytes = "channel_buffer_bytes"
+    case maxAttempts = "max_attempts"
   }
 
   /// What is `nil` is left out, and has its default.
@@ -191,6 +197,7 @@ public struct RetryOptions: Sendable, Hashable, Encodable {
     try values.encodeIfPresent(enabled, forKey: .enabled)
     try values.encodeIfPresent(callBufferBytes, forKey: .callBufferBytes)
     try values.encodeIfPresent(channelBufferBytes, forKey: .channelBufferBytes)
+    try values.encodeIfPresent(maxAttempts, forKey: .maxAttempts)
   }
 }
 

@@ -1,5 +1,5 @@
 //! `loadBalancingConfig` (gRFC A24): a list of which the first known policy counts.
-use super::reader::{At, write_duration};
+use super::reader::{At, as_text};
 use crate::failure::Evidence;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
@@ -230,8 +230,4 @@ pub(super) fn as_list<S: Serializer>(policy: &Option<LoadBalancing>, to: S) -> R
 
 fn as_list_of_one<S: Serializer>(policy: &LoadBalancing, to: S) -> Result<S::Ok, S::Error> {
     [policy].serialize(to)
-}
-
-fn as_text<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    write_duration(duration).serialize(to)
 }

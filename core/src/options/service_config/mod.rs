@@ -2,6 +2,7 @@
 //! path of what is wrong (gRFC A21).
 mod balancing;
 mod reader;
+mod retrying;
 #[cfg(test)]
 mod tests;
 
@@ -9,13 +10,14 @@ pub use balancing::{
     FailurePercentageEjection, LeastRequestConfig, LoadBalancing, OutlierDetectionConfig, PickFirstConfig,
     SuccessRateEjection,
 };
+pub use retrying::{CallRetry, HedgingPolicy, RetryPolicy, RetryThrottling, StatusCodes};
 
 use super::json::invalid;
 use crate::failure::Evidence;
 use reader::At;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// How errors name the document.
 pub(crate) const SERVICE_CONFIG: &str = "service_config";
@@ -32,6 +34,8 @@ pub struct ServiceConfig {
     pub method_config: Vec<MethodConfig>,
     /// Asks each server whether it serves (gRFC A17). Has an effect with every policy but `pick_first`.
     pub health_check_config: Option<HealthCheckConfig>,
+    /// The budget of retries and hedges of the whole channel (gRFC A6). Absent: none.
+    pub retry_throttling: Option<RetryThrottling>,
     /// More connections to a server that limits the calls on each (gRFC A105).
     pub connection_scaling: Option<ConnectionScaling>,
 }
@@ -66,6 +70,13 @@ pub struct MethodConfig {
     pub max_request_message_bytes: Option<u64>,
     /// Largest response in bytes.
     pub max_response_message_bytes: Option<u64>,
+    /// What follows a failed attempt (gRFC A6). Excludes `hedging_policy`.
+    pub retry_policy: Option<Arc<RetryPolicy>>,
+    /// Attempts that race (gRFC A6). Excludes `retry_policy`.
+    pub hedging_policy: Option<Arc<HedgingPolicy>>,
+    /// Running a request twice does no harm: it may be sent again although the server may have seen it. Ours; other
+    /// clients ignore it. Default: false.
+    pub idempotent: Option<bool>,
 }
 
 /// One method, all methods of a service (`method` empty), or all (`service` empty too).
@@ -100,6 +111,7 @@ impl ServiceConfig {
             load_balancing_config: balancing::read(&top)?,
             method_config,
             health_check_config: top.child("healthCheckConfig")?.map(|at| health_check(&at)).transpose()?,
+            retry_throttling: top.child("retryThrottling")?.map(|at| retrying::throttling(&at)).transpose()?,
             connection_scaling: top.child("connectionScaling")?.map(|at| scaling(&at)).transpose()?,
         })
     }
@@ -141,16 +153,17 @@ fn scaling(at: &At<'_>) -> Result<ConnectionScaling, Evidence> {
 
 fn method(at: &At<'_>) -> Result<MethodConfig, Evidence> {
     let at = at.object()?;
-    if at.has("retryPolicy") && at.has("hedgingPolicy") {
-        return Err(at.wrong("hedgingPolicy", "excludes retryPolicy"));
-    }
     at.duration("timeout")?;
+    let (retry_policy, hedging_policy) = retrying::policies(&at)?;
     Ok(MethodConfig {
         name: at.list("name")?.iter().map(name).collect::<Result<_, _>>()?,
         timeout: at.text("timeout")?,
         wait_for_ready: at.boolean("waitForReady")?,
         max_request_message_bytes: at.size("maxRequestMessageBytes")?,
         max_response_message_bytes: at.size("maxResponseMessageBytes")?,
+        retry_policy,
+        hedging_policy,
+        idempotent: at.boolean("idempotent")?,
     })
 }
 

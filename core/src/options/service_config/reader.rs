@@ -1,6 +1,7 @@
 //! Reads JSON with the path of every value at hand. `null` is as good as absent, as in protobuf's JSON.
 use super::super::json::invalid;
-use crate::failure::Evidence;
+use crate::failure::{Code, Evidence};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, time::Duration};
 
@@ -81,6 +82,20 @@ impl<'a> At<'a> {
         self.read(key, "must be a protobuf duration such as 1.5s", |value| parse_duration(value.as_str()?))
     }
 
+    /// A finite number, or one in a string.
+    pub(super) fn float(&self, key: &str) -> Result<Option<f64>, Evidence> {
+        let parse = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+        self.read(key, "must be a number", |value| parse(value).filter(|number| number.is_finite()))
+    }
+
+    /// The value itself as a status code: its number, or its name in any case.
+    pub(super) fn code(&self) -> Option<Code> {
+        match self.value {
+            Value::String(name) => Code::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(name)),
+            value => value.as_u64().and_then(|number| u8::try_from(number).ok()).and_then(Code::from_u8),
+        }
+    }
+
     fn read<T>(
         &self,
         key: &str,
@@ -124,4 +139,12 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
 /// The inverse of [`parse_duration`].
 pub(super) fn write_duration(duration: &Duration) -> String {
     format!("{}.{:09}s", duration.as_secs(), duration.subsec_nanos())
+}
+
+pub(super) fn as_text<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    write_duration(duration).serialize(to)
+}
+
+pub(super) fn as_text_or_nothing<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    duration.as_ref().map(write_duration).serialize(to)
 }

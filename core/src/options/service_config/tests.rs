@@ -1,4 +1,5 @@
 use super::{reader::parse_duration, *};
+use crate::failure::{Cause, Code};
 use serde_json::json;
 
 fn read(document: Value) -> ServiceConfig {
@@ -138,4 +139,34 @@ fn a_config_survives_being_written() {
     let bad = LoadBalancing::LeastRequest(LeastRequestConfig { choice_count: 0 });
     let bad = ServiceConfig { load_balancing_config: Some(bad), ..ServiceConfig::default() };
     assert!(bad.validate().is_err());
+}
+
+#[test]
+fn the_vectors_that_every_language_is_tested_with() {
+    let vectors: Value = serde_json::from_str(include_str!("../../../../tests/vectors/service_config.json")).unwrap();
+    let rows = |key: &str| vectors[key].as_array().unwrap().clone();
+    for row in rows("accepted") {
+        let config = ServiceConfig::from_value(&row["config"]).unwrap_or_else(|e| panic!("{}: {e:?}", row["name"]));
+        assert_eq!(read(serde_json::to_value(&config).unwrap()), config, "{}", row["name"]);
+    }
+    for row in rows("refused") {
+        assert_eq!(path(row["config"].clone()), row["field"], "{}", row["name"]);
+    }
+    assert!(rows("accepted").len() + rows("refused").len() >= 60);
+}
+
+#[test]
+fn a_calls_own_policy() {
+    let policy = r#"{"maxAttempts": 9, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+        "retryableStatusCodes": ["unavailable", 8]}"#;
+    let read = |document: &str| CallRetry::from_json(document);
+    let Ok(CallRetry::Retry(retry)) = read(&format!(r#"{{"retryPolicy": {policy}}}"#)) else { panic!() };
+    let codes: Vec<_> = retry.retryable_status_codes.iter().collect();
+    assert_eq!(codes, [Code::ResourceExhausted, Code::Unavailable]);
+    let hedging = r#"{"hedgingPolicy": {"maxAttempts": 2}}"#;
+    assert!(matches!(read(hedging), Ok(CallRetry::Hedging(policy)) if policy.hedging_delay.is_zero()));
+    assert_eq!(read("{}"), Ok(CallRetry::Off));
+    for bad in ["", "[]", "7", r#"{"novel": 1}"#, &format!(r#"{{"retryPolicy": {policy}, "hedgingPolicy": {{}}}}"#)] {
+        assert_eq!(read(bad).unwrap_err().cause(), Cause::OptionInvalid, "{bad}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use causewire::{
-    Call, CallOptions, Canceller, Channel, Metadata, Request, RpcError,
+    Call, CallOptions, CallRetry, Canceller, Channel, Metadata, Request, RpcError,
     options::{compression_from_name, timeout_from_ms},
 };
 use serde_json::Value;
@@ -317,5 +317,6 @@ fn options(line: &Line) -> Result<CallOptions, RpcError> {
         compression,
         authority: line.authority.clone(),
         idempotent: line.idempotent,
+        retry: line.retry.as_ref().map_or(Ok(CallRetry::Inherit), |retry| CallRetry::from_json(&retry.to_string()))?,
     })
 }

@@ -37,6 +37,7 @@ pub(crate) struct Call {
     pub(crate) authority: Option<String>,
     #[serde(default)]
     pub(crate) idempotent: bool,
+    pub(crate) retry: Option<Value>,
     pub(crate) cancel_after_ms: Option<u64>,
     pub(crate) steps: Option<Vec<Step>>,
     pub(crate) hooks: Option<Hooks>,

@@ -169,7 +169,8 @@ struct CallRequest: Sendable {
       waitForReady: try line.bool("wait_for_ready"),
       compression: try line.string("compression").map(compression),
       authority: try line.string("authority"),
-      idempotent: try line.bool("idempotent") ?? false)
+      idempotent: try line.bool("idempotent") ?? false,
+      retry: try line.value("retry").map { try JSONDecoder().decode(JSONValue.self, from: Data(canonical($0).utf8)) })
   }
 }
 
