@@ -51,6 +51,7 @@ pub(crate) fn fields() -> Vec<Field> {
         text("reason", "What is wrong, and the accepted form"),
         big("received", "The number of messages"),
         text("request_id", "The service's id of the request"),
+        int("resolved_age_ms", "The age of the resolver's answer; absent below 10 s"),
         int("retry_after_ms", "The wait that `google.rpc.RetryInfo` asks for"),
         int("roots", "The number of trusted authorities that were loaded"),
         text("server", "The `server` header of the answer"),

@@ -269,6 +269,8 @@ export interface Evidence {
   readonly received?: string;
   /** The service's id of the request */
   readonly request_id?: string;
+  /** The age of the resolver's answer; absent below 10 s */
+  readonly resolved_age_ms?: number;
   /** The wait that `google.rpc.RetryInfo` asks for */
   readonly retry_after_ms?: number;
   /** The number of trusted authorities that were loaded */
