@@ -165,8 +165,10 @@ fn verdict(ended: Ended, history: History, rules: Rules<'_>) -> Verdict {
     }
 }
 
+/// A security fault is none of these: it is to be mended, whatever was processed.
 fn is_proven_unprocessed(ended: Ended) -> bool {
-    ended.by_transport && ended.reached == Reached::Unprocessed && ended.code == Code::Unavailable
+    let helps = matches!(ended.advice, Retry::Safe | Retry::Delay);
+    ended.by_transport && ended.reached == Reached::Unprocessed && ended.code == Code::Unavailable && helps
 }
 
 fn is_wanted(ended: Ended, policy: &RetryPolicy) -> bool {

@@ -290,9 +290,22 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn without(json: Json, keys: &[String]) -> Json {
-    match json {
-        Json::Object(entries) => Json::Object(entries.into_iter().filter(|(key, _)| !keys.contains(key)).collect()),
-        other => other,
+fn without(json: Json, paths: &[String]) -> Json {
+    paths.iter().fold(json, |json, path| left_out(json, &path.split('.').collect::<Vec<_>>()))
+}
+
+/// Without what stands at the path, in every element of the lists on the way.
+fn left_out(json: Json, path: &[&str]) -> Json {
+    match (json, path) {
+        (Json::Array(items), _) => Json::Array(items.into_iter().map(|item| left_out(item, path)).collect()),
+        (Json::Object(entries), [last]) => Json::Object(entries.into_iter().filter(|(key, _)| key != last).collect()),
+        (Json::Object(entries), [first, rest @ ..]) => {
+            let inside = |(key, value): (String, Json)| match key == *first {
+                true => (key, left_out(value, rest)),
+                false => (key, value),
+            };
+            Json::Object(entries.into_iter().map(inside).collect())
+        }
+        (other, _) => other,
     }
 }

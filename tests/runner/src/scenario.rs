@@ -41,7 +41,7 @@ pub(crate) struct Scenario {
     /// Texts that every answer must contain: proof that the search finds what is there.
     #[serde(default)]
     pub(crate) always: Vec<String>,
-    /// Keys of every answer that are left to chance, and so differ from driver to driver.
+    /// Paths in every answer that are left to chance, and so differ from driver to driver: `failure.attempts.delay_ms`.
     #[serde(default)]
     pub(crate) by_chance: Vec<String>,
     #[serde(default = "patience")]

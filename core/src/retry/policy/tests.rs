@@ -71,6 +71,7 @@ fn without_a_policy_only_what_is_proven_goes_on() {
     assert_eq!(safe(again, History { waits: 9, ..second }), ms(1000));
     assert_eq!(safe(again, History { attempts: 5, ..second }), Stop(Some(Why::Attempts)));
     assert_eq!(safe(Ended { code: Code::Internal, ..again }, second), Stop(None));
+    assert_eq!(safe(Ended { advice: Retry::Fix, ..again }, second), Stop(None));
     assert_eq!(safe(BROKEN, History::default()), Stop(None));
     assert_eq!(safe(ANSWERED, History::default()), Stop(None));
     // a call that does not wait for a connection fails fast
