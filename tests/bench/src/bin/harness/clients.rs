@@ -25,6 +25,8 @@ pub(crate) enum Role {
     Peer,
     /// Less than a gRPC client: what nobody can be faster than.
     Floor,
+    /// Ours as another checkout has it, beside which changes are judged.
+    Before,
 }
 
 /// Which program it is; every one is given `ADDRESS VERB`.
@@ -74,6 +76,14 @@ const fn client(
     cells: &'static [&'static str],
 ) -> Client {
     Client { name, group, role, program, cells, whole: true }
+}
+
+impl Client {
+    /// The same client of the other checkout. Made once per run, so its name may live as long.
+    pub(crate) fn before(self) -> Client {
+        let name = format!("{}, before", self.name).leak();
+        Client { name, role: Role::Before, whole: false, ..self }
+    }
 }
 
 const fn part(client: Client) -> Client {

@@ -35,15 +35,25 @@ const TIMES: [Times; 14] = [
     (Group::Blocking, "Python blocking", "unary_1MiB", Kind::Cpu, 1.0, Some(1.3)),
 ];
 
+/// A client, a cell, and the most CPU that it may take by the best of whom.
+const BY_RUST: [(&str, &str, Role, f64); 5] = [
+    ("causewire (Rust)", "unary_64", Role::Peer, 0.7),
+    ("causewire (Rust)", "unary_64", Role::Floor, 1.35),
+    ("causewire (Rust)", "stream_100B", Role::Peer, 1.5),
+    ("causewire (Rust), through the bridge", "stream_100B", Role::Peer, 1.3),
+    ("causewire (Rust)", "unary_1MiB", Role::Peer, 1.05),
+];
+
 const CHANNEL_BYTES: f64 = 100.0 * 1024.0;
 const STREAM_BYTES: f64 = 8.0 * 1024.0;
 
 pub(crate) fn verdicts(runs: &[Run]) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = TIMES.into_iter().map(|goal| times(runs, goal)).collect();
-    for (role, than, most) in [(Role::Peer, "tonic", 0.75), (Role::Floor, "h2", 1.4)] {
-        verdicts.push(at_most(runs, &format!("Rust `unary_64`, CPU by {than}'s"), &most.to_string(), |run| {
-            let ours = figure(run, "causewire (Rust)", "unary_64", Kind::Cpu)?;
-            Some((ours / best(run, Group::Rust, role, "unary_64", Kind::Cpu)?, most))
+    for (client, cell, role, most) in BY_RUST {
+        let (name, than) = (client.trim_start_matches("causewire ("), if role == Role::Peer { "tonic" } else { "h2" });
+        let what = format!("{} `{cell}`, CPU by {than}'s", name.replacen(')', "", 1));
+        verdicts.push(at_most(runs, &what, &most.to_string(), move |run| {
+            Some((figure(run, client, cell, Kind::Cpu)? / best(run, Group::Rust, role, cell, Kind::Cpu)?, most))
         }));
     }
     verdicts.push(at_most(runs, "Swift `unary_64`, µs of CPU", "1.5 of Rust's + 5 µs", |run| {

@@ -5,6 +5,7 @@ mod goals;
 mod measure;
 mod model;
 mod page;
+mod pairs;
 mod process;
 mod settings;
 mod summary;
@@ -19,6 +20,10 @@ fn main() -> Result<ExitCode> {
         Some("run") => {
             let settings = settings::Settings::read()?;
             let run = measure::run(&place, &settings)?;
+            if place.before.is_some() {
+                println!("{}", pairs::table(&run));
+                return Ok(end(&[run]));
+            }
             if settings.partial() {
                 println!("{}", page::page(std::slice::from_ref(&run)));
                 return Ok(end(&[run]));

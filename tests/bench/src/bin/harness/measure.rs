@@ -1,8 +1,8 @@
 //! A run: every client takes its turn in every cell of every round.
 use crate::{
-    clients::{CELLS, CLIENTS, Client, Program, Role},
+    clients::{CELLS, CLIENTS, Client, Role},
     model::{Figure, Run},
-    process::{self, Core, Place, Process, Worker, sibling},
+    process::{self, Core, Place, Process, Worker, python, sibling},
     settings::Settings,
 };
 use causewire_bench::Result;
@@ -15,10 +15,18 @@ const SCENARIOS: [&str; 5] = ["calls", "streams", "channels", "slow_reader", "be
 pub(crate) fn run(place: &Place, settings: &Settings) -> Result<Run> {
     let began = Instant::now();
     let mut run = settings.describe(place)?;
-    let clients: Vec<Client> = CLIENTS.into_iter().filter(|client| settings.wants(client)).collect();
+    let wanted = CLIENTS.into_iter().filter(|client| settings.wants(client));
+    let clients: Vec<Client> = match place.before {
+        // each right after its twin, so that the machine is the same for both
+        Some(_) => wanted.filter(|client| client.role == Role::Ours).flat_map(|ours| [ours, ours.before()]).collect(),
+        None => wanted.collect(),
+    };
     let (_server, address) = process::server(place)?;
     let mut bench = Bench { place, settings, address: &address, run: &mut run };
     bench.cells(&clients);
+    if place.before.is_some() {
+        return Ok(run);
+    }
     bench.cold(&clients);
     bench.memory(&clients);
     if settings.scale {
@@ -40,7 +48,7 @@ impl Bench<'_> {
     fn cells(&mut self, clients: &[Client]) {
         let mut workers: Vec<(Client, Worker)> = Vec::new();
         for client in clients {
-            match Worker::start(self.place, client.program, self.address) {
+            match Worker::start(self.place, client, self.address) {
                 Ok(worker) => {
                     self.run.versions.extend(worker.versions.clone());
                     workers.push((*client, worker));
@@ -84,14 +92,13 @@ impl Bench<'_> {
 
     fn cold(&mut self, clients: &[Client]) {
         eprintln!("cold start");
-        let python = self.place.words(Program::Python("")).swap_remove(0);
         let bare: [(&str, [String; 3]); 2] = [
             ("node -e 0", ["node", "-e", "0"].map(str::to_owned)),
-            ("python -c pass", [python, "-c".to_owned(), "pass".to_owned()]),
+            ("python -c pass", [python(), "-c".to_owned(), "pass".to_owned()]),
         ];
         for round in 0..self.settings.cold_rounds {
             for client in rotated(clients, round).into_iter().filter(|client| client.whole) {
-                match process::cold(self.place, client.program, self.address) {
+                match process::cold(self.place, &client, self.address) {
                     Ok(taken) => self.run.cold.entry(client.name.to_owned()).or_default().push(taken),
                     Err(error) => self.problem(client.name, "cold", &*error),
                 }
@@ -110,7 +117,7 @@ impl Bench<'_> {
         for round in 0..self.settings.memory_rounds {
             for client in rotated(clients, round).into_iter().filter(|client| client.whole) {
                 for (what, count) in [("channels", CHANNELS), ("streams", STREAMS)] {
-                    let taken = process::memory(self.place, client.program, self.address, what, count);
+                    let taken = process::memory(self.place, &client, self.address, what, count);
                     match taken {
                         Ok(bytes) => {
                             let kind = if what == "channels" { &mut self.run.channels } else { &mut self.run.streams };
@@ -158,8 +165,8 @@ fn rotated(clients: &[Client], round: u32) -> Vec<Client> {
 
 /// Many of everything through a binding that can wait for more than one thing.
 fn many(place: &Place, address: &str, client: &Client) -> Result<Figure> {
-    let calls = Worker::start(place, client.program, address)?.measure("unary_10000", 1.0)?;
-    let each = |what, count| process::memory(place, client.program, address, what, count);
+    let calls = Worker::start(place, client, address)?.measure("unary_10000", 1.0)?;
+    let each = |what, count| process::memory(place, client, address, what, count);
     let kib = |bytes: Option<f64>| bytes.map_or_else(|| "—".to_owned(), |bytes| format!("{:.1} KiB", bytes / 1024.0));
     let (streams, channels) = (kib(each("streams", 10_000)?), kib(each("channels", 1000)?));
     let rate = calls.operations as f64 / calls.wall;

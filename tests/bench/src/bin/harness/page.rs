@@ -27,6 +27,7 @@ the machine.
 To repeat: `make bench`. It installs the peers into `target/` and `tests/bench/node`, takes about seven minutes after the
 build, and renders the last three runs of the same commit and settings. `BENCH_ROUNDS`, `BENCH_SECONDS` (of a cell),
 `BENCH_CLIENTS`, `BENCH_CELLS` (lists with commas), `BENCH_PIN=off`, `BENCH_SCALE=off`, `SWIFT=off` change a run.
+`BENCH_BEFORE=CHECKOUT` only prints how our clients compare with those of another checkout, in pairs.
 ";
 
 const GROUPS: [(Group, &str); 5] = [
@@ -125,7 +126,7 @@ fn row(page: &mut String, runs: &[Run], client: &Client, cell: &str) {
     let lowest = over(runs, |run| least(run, client.name, cell)).map_or_else(String::new, |least| short(least.low));
     let against = |kind| match client.role {
         Role::Ours => shown(over(runs, |run| ratio(run, client, cell, kind))),
-        Role::Peer | Role::Floor => "—".to_owned(),
+        Role::Peer | Role::Floor | Role::Before => "—".to_owned(),
     };
     let name = if client.role == Role::Ours { format!("**{}**", client.name) } else { client.name.to_owned() };
     let figures = [Kind::Rate, Kind::P50, Kind::P99].map(figure).join(" | ");

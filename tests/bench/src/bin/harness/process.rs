@@ -1,5 +1,5 @@
 //! The processes: the server, and each client.
-use crate::clients::Program;
+use crate::clients::{Client, Program, Role};
 use causewire_bench::{Result, meter::Sample};
 use std::{
     collections::BTreeMap,
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Place {
     /// The repository.
     pub(crate) root: PathBuf,
+    /// A checkout of another commit, built the same way into its own `target`.
+    pub(crate) before: Option<PathBuf>,
     pub(crate) pinned: bool,
 }
 
@@ -45,18 +47,48 @@ impl Place {
     }
 
     /// A client's command, but for address and verb.
-    pub(crate) fn words(&self, program: Program) -> Vec<String> {
-        let python = env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let words: Vec<String> = match program {
+    fn words(&self, client: &Client) -> Vec<String> {
+        let target = self.target_of(client);
+        let in_target = |path: &str| target.as_ref().map(|target| target.join(path).display().to_string());
+        let python = in_target("python-venv/bin/python").unwrap_or_else(python);
+        match client.program {
             Program::Node(name) => {
                 ["node", "--expose-gc", "tests/bench/node/client.mjs", name].map(str::to_owned).into()
             }
             Program::Python(name) => vec![python, "tests/bench/python/client.py".to_owned(), name.to_owned()],
-            Program::Rust(name) => vec![sibling("causewire-bench-client"), name.to_owned()],
+            Program::Rust(name) => {
+                let program = in_target(&format!("{}/causewire-bench-client", profile()));
+                vec![program.unwrap_or_else(|| sibling("causewire-bench-client")), name.to_owned()]
+            }
             Program::Swift => vec!["bindings-swift/build.sh".to_owned(), "run-bench".to_owned()],
-        };
-        words
+        }
     }
+
+    /// Where the other checkout has built; `None`: the client is of this one.
+    fn target_of(&self, client: &Client) -> Option<PathBuf> {
+        let before = self.before.as_ref().filter(|_| client.role == Role::Before);
+        before.map(|checkout| checkout.join("target"))
+    }
+
+    fn client(&self, client: &Client, address: &str, verb: &[&str]) -> Command {
+        let mut words = self.words(client);
+        words.push(address.to_owned());
+        words.extend(verb.iter().map(|word| (*word).to_owned()));
+        let mut command = self.command(Core::Client, &words);
+        if let (Some(checkout), Some(target)) = (&self.before, self.target_of(client)) {
+            command.current_dir(checkout).env("CARGO_TARGET_DIR", target);
+        }
+        command
+    }
+}
+
+/// The Python of the tests.
+pub(crate) fn python() -> String {
+    env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+fn profile() -> String {
+    env::var("CAUSEWIRE_PROFILE").unwrap_or_else(|_| "dist".to_owned())
 }
 
 /// Another program that was built with this one.
@@ -139,8 +171,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn start(place: &Place, program: Program, address: &str) -> Result<Self> {
-        let process = Process::start(client(place, program, address, &["serve"]))?;
+    pub(crate) fn start(place: &Place, client: &Client, address: &str) -> Result<Self> {
+        let process = Process::start(place.client(client, address, &["serve"]))?;
         let versions = serde_json::from_str(&process.line()?)?;
         Ok(Worker { process, versions })
     }
@@ -151,16 +183,9 @@ impl Worker {
     }
 }
 
-fn client(place: &Place, program: Program, address: &str, verb: &[&str]) -> Command {
-    let mut words = place.words(program);
-    words.push(address.to_owned());
-    words.extend(verb.iter().map(|word| (*word).to_owned()));
-    place.command(Core::Client, &words)
-}
-
 /// Milliseconds from the start of the process to its first response.
-pub(crate) fn cold(place: &Place, program: Program, address: &str) -> Result<f64> {
-    let command = client(place, program, address, &["cold"]);
+pub(crate) fn cold(place: &Place, client: &Client, address: &str) -> Result<f64> {
+    let command = place.client(client, address, &["cold"]);
     let started = Instant::now();
     let process = Process::start(command)?;
     process.line()?;
@@ -178,12 +203,12 @@ pub(crate) fn bare(place: &Place, words: &[String]) -> Result<f64> {
 }
 
 /// Bytes that each of `count` channels or streams takes; `None` where the system does not say.
-pub(crate) fn memory(place: &Place, program: Program, address: &str, what: &str, count: u32) -> Result<Option<f64>> {
+pub(crate) fn memory(place: &Place, client: &Client, address: &str, what: &str, count: u32) -> Result<Option<f64>> {
     #[derive(serde::Deserialize)]
     struct Each {
         bytes: Option<f64>,
     }
-    let process = Process::start(client(place, program, address, &[what, &count.to_string()]))?;
+    let process = Process::start(place.client(client, address, &[what, &count.to_string()]))?;
     let line = process.line()?;
     Ok(serde_json::from_str::<Each>(&line).map_err(|error| format!("{line}: {error}"))?.bytes)
 }

@@ -79,13 +79,15 @@ impl Settings {
     }
 }
 
-/// The repository, and whether processes can be kept on cores of their own (`BENCH_PIN=off`: not wished).
+/// The repository, the checkout to compare with (`BENCH_BEFORE`), and whether processes can be kept on cores of their own
+/// (`BENCH_PIN=off`: not wished).
 pub(crate) fn place() -> Place {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let wished = env::var("BENCH_PIN").as_deref() != Ok("off");
     let can = Command::new("taskset").args(["-c", "0,1", "true"]).status().is_ok_and(|status| status.success());
     let two = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-    Place { root, pinned: wished && can && two }
+    let before = env::var_os("BENCH_BEFORE").map(PathBuf::from);
+    Place { root, before, pinned: wished && can && two }
 }
 
 fn number<T: FromStr<Err: Error + Send + Sync + 'static>>(name: &str, otherwise: T) -> Result<T> {
