@@ -9,7 +9,7 @@ use crate::{
     clock::{self, Instant},
     failure::RetryStopped,
     options::HedgingPolicy,
-    retry::{Decision, Ended, Hedge, History, Policy, Replay, Rules, Surroundings, Verdict, decide},
+    retry::{Decision, Ended, Hedge, History, Replay, Verdict, is_repeated},
 };
 use std::{
     future::{Future, poll_fn},
@@ -32,7 +32,7 @@ pub(super) async fn hedged<S: Sink>(
     let mut race = Race {
         call: Call { context, request, port, sink },
         trace,
-        hedge: Hedge::new(policy, context.options.retry.max_attempts, now),
+        hedge: Hedge::new(policy, context.options.retry.max_attempts, request.is_idempotent(), now),
         replay: Replay::new(&context.budget, context.options.retry.call_buffer_bytes),
         racers: Vec::new(),
         lost: None,
@@ -200,13 +200,10 @@ impl<'a, S: Sink> Racer<'a, S> {
 
     /// Begins again where the peer provably did not process it (gRFC A6, transparent retries).
     fn is_repeated(&mut self, call: &Call<'a, S>, ended: Ended, fault: &Fault) -> bool {
-        let rules = Rules { enabled: true, policy: Policy::Off, idempotent: false, most: 1 };
-        let around = Surroundings { throttled: false, jitter: 1.0, remaining: None };
-        let decision = decide(ended, self.history, rules, around);
-        self.history = self.history.after(ended, decision);
-        if decision != Decision::Transparent {
+        if !is_repeated(ended, self.history) {
             return false;
         }
+        self.history = self.history.after(ended, Decision::Transparent);
         self.trace.again(fault, None);
         self.trace.next_attempt();
         let (context, request, trace) = (call.context, call.request, self.trace.clone());

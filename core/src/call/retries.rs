@@ -94,7 +94,7 @@ impl<'a> Retries<'a> {
     }
 
     fn ended(&self, fault: &Fault) -> Ended {
-        let lost = !self.keeps && fault.reached != Reached::No;
+        let lost = !self.keeps && fault.reached() != Reached::No;
         fault.ended(lost || self.trace.is_committed())
     }
 

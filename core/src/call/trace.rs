@@ -6,12 +6,10 @@ use super::{Context, Deadline, Failed, Reply, Request};
 use crate::{
     balance::Charge,
     clock::{self, Instant},
-    failure::{
-        self, Detail, Evidence, Failure, Phase, Pushback, Reached, RetryStopped, Situation, StreamFacts, diagnose,
-    },
+    failure::{self, Detail, Evidence, Failure, Phase, Reached, RetryStopped, Situation, StreamFacts, diagnose},
     metadata::Metadata,
     observe::Timeline,
-    retry::Ended,
+    retry::{By, Ended},
     status::{Decoded, DetailsBin},
     transport::{Connection, Message, StreamFault},
 };
@@ -32,11 +30,7 @@ pub(crate) struct Trace {
 /// How one attempt ended without success.
 pub(crate) struct Fault {
     pub(crate) failed: Box<Failed>,
-    pub(crate) reached: Reached,
-    pub(crate) by_transport: bool,
-    /// The attempt outlasted its own time.
-    pub(crate) timed_out: bool,
-    pub(crate) pushback: Pushback,
+    pub(crate) by: By,
 }
 
 impl Trace {
@@ -215,25 +209,26 @@ impl Trace {
     pub(crate) fn fault(&self, evidence: Evidence, reached: Reached) -> Fault {
         let state = self.lock();
         let failure = diagnose(evidence, self.situation(&state, reached));
-        Fault::new(self.failed(&state, failure), reached)
+        Fault { failed: self.failed(&state, failure), by: By::Other }
     }
 
     /// The attempt outlasted its own time.
     pub(crate) fn timed_out(&self, budget: Duration) -> Fault {
         let reached = self.reached();
-        Fault { timed_out: true, ..self.fault(Evidence::Deadline { budget, already_past: false }, reached) }
+        Fault { by: By::Time, ..self.fault(Evidence::Deadline { budget, already_past: false }, reached) }
     }
 
     /// The transport ended the attempt. What is our own doing would end the next one, too.
     pub(crate) fn broken(&self, fault: StreamFault) -> Fault {
         let own = matches!(*fault.evidence, Evidence::RequestTooLarge { .. } | Evidence::Core { .. });
-        Fault { by_transport: !own, ..self.fault(*fault.evidence, fault.reached) }
+        let by = if own { By::Other } else { By::Transport };
+        Fault { by, ..self.fault(*fault.evidence, fault.reached) }
     }
 
     /// No connection could be picked.
     pub(crate) fn unpicked(&self, failure: Failure) -> Fault {
         let state = self.lock();
-        Fault::new(self.failed(&state, failure), Reached::No)
+        Fault { failed: self.failed(&state, failure), by: By::Other }
     }
 
     /// The server answered with a status that is not OK.
@@ -247,7 +242,7 @@ impl Trace {
             DetailsBin::Absent | DetailsBin::Malformed => None,
         };
         failed.trailers = Metadata::from_headers(trailers);
-        Fault { pushback: answer.pushback, ..Fault::new(failed, Reached::Yes) }
+        Fault { failed, by: By::Status(answer.pushback) }
     }
 
     /// The deadline passed: which of the three causes follows from how far the call came.
@@ -368,8 +363,9 @@ impl Trace {
 }
 
 impl Fault {
-    fn new(failed: Box<Failed>, reached: Reached) -> Self {
-        Fault { failed, reached, by_transport: false, timed_out: false, pushback: Pushback::Absent }
+    /// What the record claims, which is all that a decision sees.
+    pub(crate) fn reached(&self) -> Reached {
+        self.failed.failure.record().reached
     }
 
     /// What a retry hangs on.
@@ -380,14 +376,12 @@ impl Fault {
             _ => None,
         });
         Ended {
-            by_transport: self.by_transport,
-            reached: self.reached,
+            by: self.by,
+            reached: record.reached,
             committed,
-            timed_out: self.timed_out,
             code: record.code,
             origin: record.origin,
             advice: record.retry,
-            pushback: self.pushback,
             not_before: not_before.unwrap_or_default(),
         }
     }

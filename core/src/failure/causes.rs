@@ -231,7 +231,7 @@ causes! {
     "The server rejected our own client certificate[ (alert {alert} {alert_name})][; ours expires {ours_expires}].";
     [alert alert_name ours_expires]
 
-    508 TlsProtocolError "TLS_PROTOCOL_ERROR" Tls Security, Unavailable, Fix, No, PeerTransport;
+    508 TlsProtocolError "TLS_PROTOCOL_ERROR" Tls Security, Unavailable, Fix, No vary, PeerTransport;
     "The two sides could not agree on TLS.";
     "TLS negotiation failed[: {what}][: alert {alert}][ {alert_name}]. Version, cipher or server name disagree, or records were corrupted.";
     [alert alert_name what]
@@ -241,7 +241,7 @@ causes! {
     "{address|The server} does not speak TLS[ (it looks like {speaks})]. Use plaintext or another port.";
     [address speaks resolved_age_ms]
 
-    510 TlsAlpnNoH2 "TLS_ALPN_NO_H2" Tls Config, Unavailable, Fix, No, PeerTransport;
+    510 TlsAlpnNoH2 "TLS_ALPN_NO_H2" Tls Config, Unavailable, Fix, No vary, PeerTransport;
     "TLS works, but the peer did not choose HTTP/2.";
     "TLS is fine, but the peer did not choose h2[ (it chose {offered})]. Enable HTTP/2 there.";
     [offered alert alert_name resolved_age_ms]
@@ -271,7 +271,7 @@ causes! {
     "Connected[ to {address}], but no HTTP/2 SETTINGS came[ in {waited_ms} ms].";
     [address waited_ms resolved_age_ms]
 
-    604 H2GoawayUnprocessed "H2_GOAWAY_UNPROCESSED" Http2 Server, Unavailable, Safe, Unprocessed, PeerTransport;
+    604 H2GoawayUnprocessed "H2_GOAWAY_UNPROCESSED" Http2 Server, Unavailable, Safe, Unprocessed vary, PeerTransport;
     "The server is draining and did not process the call.";
     "The server is draining; the call was not processed.";
     [h2_code h2_name last_stream]
@@ -371,7 +371,7 @@ causes! {
     "The response does not parse as {type_name|the expected type}: the schemas differ.";
     [type_name]
 
-    801 RequestTooLarge "REQUEST_TOO_LARGE" Limits Client, ResourceExhausted, Fix, No, Local;
+    801 RequestTooLarge "REQUEST_TOO_LARGE" Limits Client, ResourceExhausted, Fix, No vary, Local;
     "The request is larger than this client's own limit.";
     "The request {what|message}[ of {actual} bytes] is above our limit[ of {limit} bytes][ (`{option}`)].";
     [what actual limit option]

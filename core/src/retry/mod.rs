@@ -8,6 +8,8 @@ mod replay;
 mod throttle;
 
 pub(crate) use hedge::{Hedge, Verdict};
-pub(crate) use policy::{Decision, Ended, History, Policy, Rules, Surroundings, costs_a_token, decide};
+pub(crate) use policy::{
+    By, Decision, Ended, History, Policy, Rules, Surroundings, costs_a_token, decide, is_repeated,
+};
 pub(crate) use replay::{Budget, Replay};
 pub(crate) use throttle::{Throttle, throttle};

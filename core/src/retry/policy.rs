@@ -12,20 +12,30 @@ use std::time::Duration;
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
-    /// A connection had been picked, and the transport ended the attempt: not a limit, a credential or a server.
-    pub(crate) by_transport: bool,
+    pub(crate) by: By,
+    /// What the failure's record claims: no decision knows more than the caller is told.
     pub(crate) reached: Reached,
     /// Response headers were seen, or what was sent is no longer kept.
     pub(crate) committed: bool,
-    /// The attempt outlasted its own time (`perAttemptRecvTimeout`).
-    pub(crate) timed_out: bool,
     pub(crate) code: Code,
     pub(crate) origin: Origin,
     /// The failure's own advice.
     pub(crate) advice: Retry,
-    pub(crate) pushback: Pushback,
     /// google.rpc.RetryInfo: the server wants no attempt before.
     pub(crate) not_before: Duration,
+}
+
+/// What ended an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The transport, after a connection had been picked.
+    Transport,
+    /// A gRPC status, and what it says of retries.
+    Status(Pushback),
+    /// Its own time (`perAttemptRecvTimeout`).
+    Time,
+    /// No connection, a credential, a limit of ours, or an answer that is no gRPC response.
+    Other,
 }
 
 /// What applies to the call.
@@ -80,6 +90,15 @@ pub(crate) enum Decision {
     Stop(Option<RetryStopped>),
 }
 
+impl Ended {
+    pub(super) fn pushback(&self) -> Pushback {
+        match self.by {
+            By::Status(pushback) => pushback,
+            By::Transport | By::Time | By::Other => Pushback::Absent,
+        }
+    }
+}
+
 impl Default for History {
     fn default() -> Self {
         History { unprocessed: 0, attempts: 1, waits: 0 }
@@ -94,7 +113,7 @@ impl History {
                 History { unprocessed: self.unprocessed + u32::from(ended.reached == Reached::Unprocessed), ..self }
             }
             // the server's word restarts the sequence of waits
-            Decision::Retry { .. } if matches!(ended.pushback, Pushback::After(_)) => {
+            Decision::Retry { .. } if matches!(ended.pushback(), Pushback::After(_)) => {
                 History { attempts: self.attempts + 1, waits: 0, ..self }
             }
             Decision::Retry { .. } => History { attempts: self.attempts + 1, waits: self.waits + 1, ..self },
@@ -126,7 +145,7 @@ pub(crate) fn decide(ended: Ended, history: History, rules: Rules<'_>, around: S
         Verdict::Retryable if history.attempts >= most(rules) => stop(RetryStopped::Attempts),
         Verdict::Retryable if around.throttled => stop(RetryStopped::Throttled),
         Verdict::Retryable => {
-            let wait = match ended.pushback {
+            let wait = match ended.pushback() {
                 Pushback::After(wait) => wait,
                 _ => backoff(rules.policy, history.waits, around.jitter).max(ended.not_before),
             };
@@ -144,23 +163,37 @@ pub(crate) fn costs_a_token(ended: Ended, history: History, rules: Rules<'_>) ->
     matches!(verdict(ended, history, rules), Verdict::Retryable | Verdict::Refused)
 }
 
+/// Whether the attempt is repeated in its place, which no policy has a say in (gRFC A6, transparent retries).
+pub(crate) fn is_repeated(ended: Ended, history: History) -> bool {
+    is_transparent(ended, history) && !ended.committed
+}
+
+fn is_transparent(ended: Ended, history: History) -> bool {
+    ended.by == By::Transport
+        && match ended.reached {
+            Reached::No => true,
+            Reached::Unprocessed => history.unprocessed == 0,
+            Reached::Maybe | Reached::Yes => false,
+        }
+}
+
 fn verdict(ended: Ended, history: History, rules: Rules<'_>) -> Verdict {
     if !rules.enabled {
         return Verdict::Nobody;
     }
-    if ended.by_transport {
-        match ended.reached {
-            Reached::No => return Verdict::Transparent,
-            Reached::Unprocessed if history.unprocessed == 0 => return Verdict::Transparent,
-            _ => {}
-        }
+    if is_transparent(ended, history) {
+        return Verdict::Transparent;
     }
     match rules.policy {
         Policy::Off => Verdict::Nobody,
         Policy::Safe if is_proven_unprocessed(ended) => Verdict::Retryable,
         Policy::Safe => Verdict::Nobody,
-        Policy::Configured(_) if ended.pushback == Pushback::Never => Verdict::Refused,
-        Policy::Configured(policy) if is_wanted(ended, policy) && is_harmless(ended, rules) => Verdict::Retryable,
+        Policy::Configured(_) if ended.pushback() == Pushback::Never => Verdict::Refused,
+        Policy::Configured(policy)
+            if is_wanted(ended, policy) && further(ended, rules.idempotent) == Further::Harmless =>
+        {
+            Verdict::Retryable
+        }
         Policy::Configured(_) => Verdict::NotRetryable,
     }
 }
@@ -168,21 +201,32 @@ fn verdict(ended: Ended, history: History, rules: Rules<'_>) -> Verdict {
 /// A security fault is none of these: it is to be mended, whatever was processed.
 fn is_proven_unprocessed(ended: Ended) -> bool {
     let helps = matches!(ended.advice, Retry::Safe | Retry::Delay);
-    ended.by_transport && ended.reached == Reached::Unprocessed && ended.code == Code::Unavailable && helps
+    ended.by == By::Transport && ended.reached == Reached::Unprocessed && ended.code == Code::Unavailable && helps
 }
 
 fn is_wanted(ended: Ended, policy: &RetryPolicy) -> bool {
-    ended.timed_out || policy.retryable_status_codes.contains(ended.code)
+    ended.by == By::Time || policy.retryable_status_codes.contains(ended.code)
 }
 
-/// The service's own answer is its word that a retry is in order, if the policy lists it. Of anything else the service
-/// knows nothing: what it may have processed already is only sent again if that does no harm, and what has to be mended
-/// first is not sent again at all.
-fn is_harmless(ended: Ended, rules: Rules<'_>) -> bool {
-    match (ended.origin, ended.advice) {
-        (Origin::PeerApp, _) => true,
-        (_, Retry::Fix | Retry::Never) => false,
-        _ => ended.reached != Reached::Maybe || rules.idempotent,
+/// What a further execution of the request would be after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Further {
+    Harmless,
+    /// The request may have run, and nobody says that it may run twice.
+    Doubtful,
+    /// Something has to be mended first.
+    Vain,
+}
+
+/// The one rule for retries and hedges. A gRPC status is the service's word that another execution is in order, if the
+/// policy lists it; one that is shown to be an intermediary's is not, and of anything else the service knows nothing.
+/// What it may have processed already is then only sent again if that does no harm.
+pub(super) fn further(ended: Ended, idempotent: bool) -> Further {
+    match (ended.by, ended.advice) {
+        (By::Status(_), _) if ended.origin != Origin::Intermediary => Further::Harmless,
+        (_, Retry::Fix | Retry::Never) => Further::Vain,
+        _ if idempotent || matches!(ended.reached, Reached::No | Reached::Unprocessed) => Further::Harmless,
+        _ => Further::Doubtful,
     }
 }
 

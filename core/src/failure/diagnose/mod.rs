@@ -65,7 +65,13 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
         | E::TlsTimeout { .. } => connection::tls(evidence),
         E::NotHttp2 { .. } | E::NoSettings { .. } | E::Violation { .. } => protocol::http2(evidence),
         E::GoAway { code, last_stream, debug, unprocessed, pings } => {
-            protocol::go_away(code, last_stream, &debug, unprocessed && !situation.headers, pings)
+            let reached = match situation.reached {
+                _ if situation.headers => Reached::Maybe,
+                Some(Reached::No) => Reached::No,
+                _ if unprocessed => Reached::Unprocessed,
+                _ => Reached::Maybe,
+            };
+            protocol::go_away(code, last_stream, &debug, reached, pings)
         }
         E::Reset { code } => protocol::reset(code),
         E::Http { status, content_type, server, auth_scheme, length } => {

@@ -32,24 +32,14 @@ pub(super) fn http2(evidence: Evidence) -> Finding {
     }
 }
 
-pub(super) fn go_away(
-    code: u32,
-    last_stream: u32,
-    debug: &[u8],
-    unprocessed: bool,
-    pings: Option<Duration>,
-) -> Finding {
+pub(super) fn go_away(code: u32, last_stream: u32, debug: &[u8], reached: Reached, pings: Option<Duration>) -> Finding {
     let cause = match code {
         h2_code::ENHANCE_YOUR_CALM if pings.is_some() => Cause::H2GoawayTooManyPings,
         h2_code::INADEQUATE_SECURITY => Cause::H2InadequateSecurity,
-        h2_code::NO_ERROR if unprocessed => Cause::H2GoawayUnprocessed,
+        h2_code::NO_ERROR if reached != Reached::Maybe => Cause::H2GoawayUnprocessed,
         _ => Cause::H2GoawayClosed,
     };
-    let mut finding = with_code(Finding::of(cause), code).fact("last_stream", last_stream).reached(if unprocessed {
-        Reached::Unprocessed
-    } else {
-        Reached::Maybe
-    });
+    let mut finding = with_code(Finding::of(cause), code).fact("last_stream", last_stream).reached(reached);
     if let Some(time) = pings {
         finding = finding.fact("keepalive_ms", time).fact("next_keepalive_ms", time.saturating_mul(2));
     }

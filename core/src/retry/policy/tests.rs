@@ -16,20 +16,20 @@ fn policy() -> RetryPolicy {
 
 /// The service answered UNAVAILABLE at once.
 const ANSWERED: Ended = Ended {
-    by_transport: false,
+    by: By::Status(Pushback::Absent),
     reached: Yes,
     committed: false,
-    timed_out: false,
     code: Code::Unavailable,
     origin: Origin::PeerApp,
     advice: Retry::Idempotent,
-    pushback: Pushback::Absent,
     not_before: Duration::ZERO,
 };
 
 /// The connection broke.
-const BROKEN: Ended =
-    Ended { by_transport: true, reached: Maybe, origin: Origin::PeerTransport, advice: Retry::Idempotent, ..ANSWERED };
+const BROKEN: Ended = Ended { by: By::Transport, reached: Maybe, origin: Origin::PeerTransport, ..ANSWERED };
+
+/// An HTTP answer without gRPC.
+const FOREIGN: Ended = Ended { by: By::Other, reached: Maybe, origin: Origin::Intermediary, ..ANSWERED };
 
 const CALM: Surroundings = Surroundings { throttled: false, jitter: 1.0, remaining: None };
 
@@ -75,7 +75,7 @@ fn without_a_policy_only_what_is_proven_goes_on() {
     assert_eq!(safe(BROKEN, History::default()), Stop(None));
     assert_eq!(safe(ANSWERED, History::default()), Stop(None));
     // a call that does not wait for a connection fails fast
-    assert_eq!(safe(Ended { by_transport: false, reached: No, ..BROKEN }, History::default()), Stop(None));
+    assert_eq!(safe(Ended { by: By::Other, reached: No, ..BROKEN }, History::default()), Stop(None));
     assert_eq!(decide(again, second, rules(Policy::Off), CALM), Stop(None));
 }
 
@@ -93,18 +93,26 @@ fn the_policy_says_which_answers_are_retried() {
         // nobody can tell whether it ran
         (BROKEN, never),
         // no connection was there, and it need not be asked for in vain
-        (Ended { by_transport: false, reached: No, origin: Origin::Local, advice: Retry::Safe, ..ANSWERED }, ms(100)),
-        (Ended { by_transport: false, reached: No, origin: Origin::Local, advice: Retry::Fix, ..ANSWERED }, never),
-        (
-            Ended { timed_out: true, code: Code::DeadlineExceeded, reached: No, origin: Origin::Local, ..ANSWERED },
-            ms(100),
-        ),
-        (Ended { timed_out: true, code: Code::DeadlineExceeded, origin: Origin::Local, ..BROKEN }, never),
+        (Ended { by: By::Other, reached: No, origin: Origin::Local, advice: Retry::Safe, ..ANSWERED }, ms(100)),
+        (Ended { by: By::Other, reached: No, origin: Origin::Local, advice: Retry::Fix, ..ANSWERED }, never),
+        (Ended { by: By::Time, code: Code::DeadlineExceeded, reached: No, origin: Origin::Local, ..ANSWERED }, ms(100)),
+        (Ended { by: By::Time, code: Code::DeadlineExceeded, origin: Origin::Local, ..BROKEN }, never),
+        // nobody can tell what stood behind an answer that is not gRPC, or behind a status that is an intermediary's
+        (FOREIGN, never),
+        (Ended { advice: Retry::Delay, ..FOREIGN }, never),
+        (Ended { origin: Origin::Intermediary, reached: Maybe, ..ANSWERED }, never),
+        // it was processed, and what came of it cannot be read
+        (Ended { by: By::Other, origin: Origin::PeerTransport, ..ANSWERED }, never),
+        (Ended { by: By::Transport, origin: Origin::PeerTransport, ..ANSWERED }, never),
+        // a status whose sender cannot be told is as good as the service's
+        (Ended { origin: Origin::PeerTransport, ..ANSWERED }, ms(100)),
     ] {
         assert_eq!(decide(ended, History::default(), rules, CALM), expected, "{ended:?}");
     }
     let idempotent = Rules { idempotent: true, ..rules };
-    assert_eq!(decide(BROKEN, History::default(), idempotent, CALM), ms(100));
+    for ended in [BROKEN, FOREIGN, Ended { by: By::Other, origin: Origin::PeerTransport, ..ANSWERED }] {
+        assert_eq!(decide(ended, History::default(), idempotent, CALM), ms(100), "{ended:?}");
+    }
     assert_eq!(decide(Ended { advice: Retry::Fix, ..BROKEN }, History::default(), idempotent, CALM), never);
 }
 
@@ -129,7 +137,7 @@ fn waits_grow_and_are_spread() {
 fn the_servers_word_counts_more_than_the_policys() {
     let policy = policy();
     let rules = rules(Policy::Configured(&policy));
-    let pushed = |pushback| Ended { pushback, ..ANSWERED };
+    let pushed = |pushback| Ended { by: By::Status(pushback), ..ANSWERED };
     let after = pushed(Pushback::After(Duration::from_millis(7)));
     let late = History { attempts: 3, waits: 2, unprocessed: 0 };
     assert_eq!(decide(after, late, rules, CALM), ms(7));

@@ -75,6 +75,19 @@ fn goaway_after_headers_was_processed_whatever_it_says() {
 }
 
 #[test]
+fn goaway_on_a_connection_that_the_request_never_left_for() {
+    for (code, unprocessed, cause) in [
+        (0, true, Cause::H2GoawayUnprocessed),
+        (0, false, Cause::H2GoawayUnprocessed),
+        (2, true, Cause::H2GoawayClosed),
+        (2, false, Cause::H2GoawayClosed),
+    ] {
+        let record = record(go_away(code, unprocessed, false), reached(Reached::No));
+        assert_eq!((record.cause, record.retry, record.reached), (cause, Retry::Safe, Reached::No));
+    }
+}
+
+#[test]
 fn debug_data_is_peer_text_and_in_no_hint() {
     let record = record(go_away(2, false, false), Situation::default());
     assert_eq!(record.peer_text.as_deref(), Some("too_many_pings\\n"));
