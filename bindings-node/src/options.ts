@@ -58,7 +58,7 @@ export interface CallOptions {
   waitForReady?: boolean | undefined;
   /** Of the requests. Default: the channel's. */
   compression?: 'identity' | 'gzip' | 'deflate' | 'zstd' | undefined;
-  /** The `:authority` of this call. */
+  /** The `:authority` of this call. Over TLS the server's certificate must carry it. */
   authority?: string | undefined;
   /** The method may run twice without harm: it may be sent again although the server may have seen it. */
   idempotent?: boolean | undefined;

@@ -34,7 +34,7 @@ public struct CallOptions: Sendable {
   public var waitForReady: Bool?
   /// How request messages are compressed. None: as the channel does.
   public var compression: Compression?
-  /// Sent as `:authority` instead of the channel's.
+  /// Sent as `:authority` instead of the channel's. Over TLS the server's certificate must carry it.
   public var authority: String?
   /// Whether the server may run the call twice: allows a retry when it is unknown whether the first one arrived.
   public var idempotent: Bool

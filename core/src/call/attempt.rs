@@ -10,7 +10,7 @@ use crate::{
     compress::{self, Compression},
     credentials::{self, TokenRequest},
     failure::{Evidence, Phase, Reached},
-    transport::{SendHalf, framing::Framed},
+    transport::{Connection, SendHalf, framing::Framed},
 };
 use bytes::Bytes;
 use http::Uri;
@@ -31,6 +31,7 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
         None => Box::pin(pick(context, request, trace)).await?,
     };
     let previous = trace.picked(lane.connection(), charge);
+    check_authority(lane.connection(), request, trace)?;
     let mut headers = context.template.headers(request);
     previous_attempts(previous, &mut headers);
     if let Some(provider) = &context.credentials {
@@ -45,6 +46,8 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
             trace.enter(Phase::StreamSlot);
             let (with_room, slot) = Box::pin(lane.slot()).await.map_err(|fault| trace.broken(fault))?;
             lane = with_room;
+            // The one with room may be another connection, whose server presented another certificate.
+            check_authority(lane.connection(), request, trace)?;
             slot
         }
     };
@@ -55,6 +58,13 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
     trace.opened(send.id());
     let limit = context.receive_limit(request.config.as_deref());
     Ok(Opened { send, receiver: Receiver::new(receive, limit), at: now })
+}
+
+/// An authority that only this call has was not part of the handshake, and it decides whom a token is for: a server whose
+/// certificate does not carry it gets neither HEADERS nor token.
+fn check_authority(connection: &Connection, request: &Request, trace: &Trace) -> Result<(), Fault> {
+    let Some(authority) = request.uri.as_ref().and_then(Uri::authority) else { return Ok(()) };
+    connection.carries(authority.as_str()).map_err(|evidence| trace.fault(evidence, Reached::No))
 }
 
 async fn pick(context: &Context, request: &Request, trace: &Trace) -> Result<Picked, Fault> {

@@ -208,7 +208,7 @@ impl Context {
         if let Some(message) = message {
             self.check_size(config.as_deref(), message.len()).map_err(refuse)?;
         }
-        let uri = match options.authority {
+        let uri = match options.authority.filter(|authority| **authority != *self.authority) {
             None => None,
             Some(authority) => {
                 let reason = "must be host or host:port".into();

@@ -15,7 +15,7 @@ pub struct CallOptions {
     pub wait_for_ready: Option<bool>,
     /// Compression of this call's requests instead of the channel's.
     pub compression: Option<Compression>,
-    /// The `:authority` of this call instead of the channel's.
+    /// The `:authority` of this call instead of the channel's. Over TLS the server's certificate must carry it.
     pub authority: Option<String>,
     /// Running the request twice does no harm: it may be sent again although the server may have seen it.
     pub idempotent: bool,

@@ -60,6 +60,14 @@ impl Connection {
         self.state().tls.is_some()
     }
 
+    /// Whether the peer may answer for `authority`, a host with or without a port. Over plaintext everybody may.
+    ///
+    /// # Errors
+    /// The certificate that the peer presented is for other names.
+    pub(crate) fn carries(&self, authority: &str) -> Result<(), Evidence> {
+        self.state().tls.as_ref().map_or(Ok(()), |facts| facts.carries(authority))
+    }
+
     #[cfg(test)]
     pub(crate) fn timings(&self) -> super::DialTimings {
         self.state().timings

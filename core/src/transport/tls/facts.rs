@@ -1,4 +1,4 @@
-use super::classify;
+use super::{classify, presented::Presented};
 use crate::{
     failure::evidence::{CertificateProblem, Evidence, Leaf},
     transport::tap::Seen,
@@ -23,6 +23,7 @@ pub(super) struct Refusal {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     refusal: Mutex<Option<Refusal>>,
+    presented: OnceLock<Presented>,
     certificate_sent: AtomicBool,
     ours_expires: OnceLock<SystemTime>,
 }
@@ -38,6 +39,19 @@ impl Facts {
 
     pub(super) fn take_refusal(&self) -> Option<Refusal> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn accept(&self, presented: Presented) {
+        // A connection has one handshake.
+        let _ = self.presented.set(presented);
+    }
+
+    /// Whether the server may answer for `authority`, by the certificate that it presented.
+    ///
+    /// # Errors
+    /// The certificate is for other names.
+    pub(in crate::transport) fn carries(&self, authority: &str) -> Result<(), Evidence> {
+        self.presented.get().map_or(Ok(()), |presented| presented.carries(authority))
     }
 
     pub(super) fn sent_certificate(&self) {

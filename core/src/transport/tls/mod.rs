@@ -3,6 +3,7 @@ mod classify;
 mod config;
 mod facts;
 mod handshake;
+mod presented;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -1,6 +1,7 @@
 use super::{
     classify,
     facts::{Facts, Refusal},
+    presented::Presented,
 };
 use crate::failure::evidence::Leaf;
 use rustls::{
@@ -25,7 +26,7 @@ use x509_parser::{
 /// Names kept of a certificate, which may hold thousands.
 const MAX_NAMES: usize = 32;
 
-/// Leaves every decision to the real verifier, and keeps what it refused.
+/// Leaves every decision to the real verifier, and keeps what it refused or accepted.
 #[derive(Debug)]
 pub(super) struct Recorder {
     inner: Arc<dyn ServerCertVerifier>,
@@ -60,6 +61,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, Error> {
         self.inner
             .verify_server_cert(leaf, others, name, ocsp, now)
+            .inspect(|_| self.facts.accept(Presented::new(leaf, others.len() + 1, self.roots.len())))
             .inspect_err(|error| self.record(error, leaf, others, now))
     }
 
@@ -111,6 +113,11 @@ impl ResolvesClientCert for Identity {
     fn has_certs(&self) -> bool {
         self.inner.has_certs()
     }
+}
+
+/// What a record tells of a certificate; absent, if it does not parse.
+pub(super) fn leaf(certificate: &CertificateDer<'_>, chain_length: usize) -> Option<Leaf> {
+    X509Certificate::from_der(certificate).ok().map(|(_, leaf)| describe(&leaf, chain_length))
 }
 
 pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
