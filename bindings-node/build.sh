@@ -27,8 +27,13 @@ cargo_profile() {
   if [ "$profile" = debug ]; then echo dev; else echo "$profile"; fi
 }
 
+# What is published has nothing that only tests use.
+features() {
+  if [ "$profile" != dist ]; then echo plant-panic; fi
+}
+
 native() {
-  cargo build -q --profile "$(cargo_profile)" -p causewire-node
+  cargo build -q --profile "$(cargo_profile)" -p causewire-node --features "$(features)"
   local library
   case $(uname -s) in
   Darwin) library=libcausewire_node.dylib ;;

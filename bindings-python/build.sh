@@ -36,18 +36,23 @@ make_venv() {
 	cp "$here/requirements-dev.txt" "$venv/requirements-dev.txt"
 }
 
-cargo_build() {
+cargo_build() { # cargo_build PACKAGE [FEATURES]
 	# `debug` is the directory of cargo's profile `dev`
 	case $profile in
-	debug) (cd "$root" && cargo build --quiet -p "$1") ;;
-	*) (cd "$root" && cargo build --quiet --profile "$profile" -p "$1") ;;
+	debug) (cd "$root" && cargo build --quiet -p "$1" --features "${2-}") ;;
+	*) (cd "$root" && cargo build --quiet --profile "$profile" -p "$1" --features "${2-}") ;;
 	esac
+}
+
+# What is published has nothing that only tests use.
+features() {
+	if [ "$profile" != dist ]; then echo plant-panic; fi
 }
 
 # The package in the work tree is what the environment imports; cargo only has to leave the module in it.
 build() {
 	make_venv
-	cargo_build causewire-python
+	cargo_build causewire-python "$(features)"
 	made=$target/$profile/lib_causewire.so
 	[ -f "$made" ] || made=$target/$profile/lib_causewire.dylib
 	# moved into place, because a running process may have the old one mapped

@@ -24,6 +24,9 @@ profile=${CAUSEWIRE_PROFILE:-debug}
 # `debug` is the directory of cargo's profile `dev`.
 cargo_profile=$profile
 [ "$profile" = debug ] && cargo_profile=dev
+# What is published has nothing that only tests use.
+features=plant-panic
+[ "$profile" = dist ] && features=
 out=$target/swift
 swift=$here/toolchain/swift
 generated=$here/Sources
@@ -36,7 +39,7 @@ package() {
 }
 
 lib() {
-    (cd "$repo" && cargo build --quiet --profile "$cargo_profile" -p causewire-swift --lib)
+    (cd "$repo" && cargo build --quiet --profile "$cargo_profile" -p causewire-swift --lib --features "$features")
     mkdir -p "$out/lib/pkgconfig"
     built=$target/$profile/libcausewire_swift.a
     # A directory of its own, so that no linker prefers a shared library that lies beside it.

@@ -124,7 +124,7 @@ export function splitOptions(options: ChannelOptions): SplitOptions {
 
 function withoutKey(options: CoreOptions): { document: CoreOptions; keyPem: string | undefined } {
   const { tls } = options;
-  if (tls === undefined || tls === null || typeof tls !== 'object') {
+  if (tls === undefined || tls === null || typeof tls !== 'object' || Array.isArray(tls)) {
     return { document: options, keyPem: undefined };
   }
   const { keyPem, ...others } = tls;

@@ -41,7 +41,7 @@ use unary::unary;
 
 /// What comes before the first attempt: interceptors and the test's planted panic.
 fn begin(context: &Context, request: &mut Request, trace: &Trace) -> Result<(), Fault> {
-    context.fire_planted_panic();
+    context.planted.fire_if(|| true);
     let method = request.method.clone();
     context.interceptors.before(&method.path, &mut request.metadata).map_err(|reason| {
         let evidence = Evidence::Request { field: "interceptor".into(), reason: reason.into() };

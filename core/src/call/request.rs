@@ -9,7 +9,7 @@ use crate::{
     intercept::Chain,
     metadata::Metadata,
     observe::Listener,
-    options::{CallOptions, CallRetry, ChannelOptions, HedgingPolicy, MethodConfig},
+    options::{CallOptions, CallRetry, ChannelOptions, HedgingPolicy, MethodConfig, PlantedPanic},
     retry::{Budget, Policy},
 };
 use arc_swap::ArcSwapOption;
@@ -19,7 +19,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -70,8 +70,7 @@ pub(crate) struct Context {
     pub(crate) alarms: Alarms,
     pub(crate) live: AtomicU64,
     pub(crate) buffered: Buffered,
-    /// Test only, armed by `plant_panic`: the next call's task panics.
-    pub(crate) panic_planted: AtomicBool,
+    pub(crate) planted: PlantedPanic,
 }
 
 /// Counts one call for as long as it lives.
@@ -272,14 +271,6 @@ impl Context {
             ..Situation::default()
         };
         Failed { peer, ..Failed::local(diagnose(evidence, situation)) }
-    }
-
-    /// Test only, see `ChannelOptions::plant_panic`.
-    #[allow(clippy::panic)]
-    pub(crate) fn fire_planted_panic(&self) {
-        if self.panic_planted.load(Relaxed) && self.panic_planted.swap(false, Relaxed) {
-            panic!("planted in a call");
-        }
     }
 
     fn uri(&self, path: &str, authority: &str) -> Option<Uri> {

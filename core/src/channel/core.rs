@@ -13,7 +13,7 @@ use crate::{
     credentials::Provider,
     failure::{Evidence, Failure, Phase, Reached, Situation, Unusable, diagnose},
     observe::LogSink,
-    options::{ChannelOptions, KEEPALIVE_FLOOR, PanicSite, ServiceConfig, TlsOptions},
+    options::{ChannelOptions, KEEPALIVE_FLOOR, PlantedPanic, ServiceConfig, TlsOptions},
     resolve::{self, ResolveHook, Target},
     rt,
     subchannel::{Fleet, FleetStats, Setup},
@@ -22,10 +22,7 @@ use crate::{
 use http::HeaderValue;
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32},
-    },
+    sync::{Arc, Mutex, atomic::AtomicU32},
     time::Duration,
 };
 use tokio::sync::mpsc;
@@ -91,7 +88,7 @@ impl ChannelCore {
             most_connections: Arc::new(AtomicU32::new(most_connections(&options, &selection.now()))),
             signals,
             fleet: fleet.clone(),
-            panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Connection)),
+            planted: PlantedPanic::in_connection(&options),
         });
         let configs =
             Arc::new(ServiceConfigs::new(authority.clone(), (!resolver.brings_config()).then(|| selection.now())));

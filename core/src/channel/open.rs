@@ -6,7 +6,7 @@ use crate::{
     failure::{Evidence, Failure},
     intercept::{Chain, Interceptor},
     observe::{Listener, LogSink},
-    options::{ChannelOptions, PanicSite},
+    options::{ChannelOptions, PlantedPanic},
     resolve::ResolveHook,
     retry::Budget,
     rt::Handle,
@@ -14,7 +14,7 @@ use crate::{
 use http::HeaderValue;
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 /// What a program adds to a channel beside options.
@@ -86,7 +86,7 @@ pub(crate) fn open(
         alarms: Alarms::start(core.rt()),
         live: AtomicU64::new(0),
         buffered: Buffered::default(),
-        panic_planted: AtomicBool::new(options.plant_panic == Some(PanicSite::Call)),
+        planted: PlantedPanic::in_call(&options),
         configs: core.configs(),
         options,
     };

@@ -3,7 +3,7 @@ use super::{Asker, Check, HeadFuture, Health, METHOD, Report, Said, watch};
 use crate::{
     clock::{self, Instant},
     failure::{Cause, Evidence, Failure},
-    options::BackoffOptions,
+    options::{BackoffOptions, PlantedPanic},
     subchannel::{Fleet, SubId, testing::rt},
     transport::{Address, Connection, DialSpec, Limits, dial},
 };
@@ -61,7 +61,7 @@ impl Doctor {
             timeout: Duration::from_secs(5),
             limits: Limits::default(),
             keepalive: None,
-            plant_panic: false,
+            planted: PlantedPanic::default(),
         };
         let (connection, driver) = dial(&spec).await.unwrap();
         rt().spawn("test.driver", driver);

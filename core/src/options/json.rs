@@ -1,7 +1,7 @@
 //! The JSON form of the options: parsed with the path of what is wrong, keys and passwords beside it.
-use super::{ChannelOptions, PanicSite, Secret, TlsOptions};
+use super::{ChannelOptions, SERVICE_CONFIG, Secret, ServiceConfig, TlsOptions, form};
 use crate::failure::{Evidence, Failure};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// What crosses beside the JSON document, so that it is in no JSON text that somebody logs.
@@ -19,13 +19,16 @@ impl ChannelOptions {
     pub fn from_json(document: &str) -> Result<Self, Evidence> {
         let value: Value = serde_json::from_str(document)
             .map_err(|e| invalid("options", format!("is not JSON: line {} column {}", e.line(), e.column())))?;
-        let Value::Object(mut map) = value else {
+        let Value::Object(map) = value else {
             return Err(invalid("options", "must be a JSON object"));
         };
         // `"tls": null` is plaintext on purpose; an absent key is TLS. serde alone cannot tell them apart.
         let plaintext = map.get("tls").is_some_and(Value::is_null);
-        map.retain(|_, value| !value.is_null());
-        let mut options = read_fields(map)?;
+        let map = form::check(map)?;
+        // serde's own error would not say where it is.
+        map.get(SERVICE_CONFIG).map(ServiceConfig::from_value).transpose()?;
+        let read = serde_json::from_value(Value::Object(map));
+        let mut options: Self = read.map_err(|_| invalid("options", "cannot be read"))?;
         if plaintext {
             options.tls = None;
         }
@@ -47,57 +50,6 @@ impl ChannelOptions {
             self.tls.get_or_insert_with(TlsOptions::default).key_pem = Some(key);
         }
         self
-    }
-}
-
-/// Field by field, because serde's own error does not say where it is.
-fn read_fields(map: Map<String, Value>) -> Result<ChannelOptions, Evidence> {
-    let mut good = Map::new();
-    for (key, value) in map {
-        if key == "service_config" {
-            super::ServiceConfig::from_value(&value)?;
-        }
-        let single = Map::from_iter([(key.clone(), value.clone())]);
-        if serde_json::from_value::<ChannelOptions>(Value::Object(single)).is_err() {
-            return Err(locate(key, value));
-        }
-        good.insert(key, value);
-    }
-    serde_json::from_value(Value::Object(good)).map_err(|_| invalid("options", "cannot be read"))
-}
-
-/// Finds the innermost key that is refused on its own.
-fn locate(key: String, value: Value) -> Evidence {
-    let known = known();
-    if !known.contains(&key) {
-        return invalid(key, format!("is not an option; known are {}", known.join(", ")));
-    }
-    if let Value::Object(inner) = &value {
-        for (name, field) in inner {
-            let single = Value::Object(Map::from_iter([(name.clone(), field.clone())]));
-            let probe = Value::Object(Map::from_iter([(key.clone(), single)]));
-            if serde_json::from_value::<ChannelOptions>(probe).is_err() {
-                return invalid(format!("{key}.{name}"), "is unknown or has the wrong type");
-            }
-        }
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    invalid(key, format!("cannot be {kind} of this form"))
-}
-
-/// The names of all fields, as serde writes them.
-fn known() -> Vec<String> {
-    let all = ChannelOptions { plant_panic: Some(PanicSite::Call), ..ChannelOptions::default() };
-    match serde_json::to_value(all) {
-        Ok(Value::Object(map)) => map.into_iter().map(|(name, _)| name).collect(),
-        _ => Vec::new(),
     }
 }
 

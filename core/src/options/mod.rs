@@ -4,7 +4,9 @@
 //! names the field in its error. The JSON Schema of these structs is the source of the TypeScript, Python and Swift
 //! types and of `docs/options.md`.
 mod call;
+mod form;
 mod json;
+mod planted;
 mod proxy;
 mod secret;
 mod service_config;
@@ -12,6 +14,10 @@ mod validate;
 
 pub use call::{CallOptions, compression_from_name, timeout_from_ms};
 pub use json::Secrets;
+#[cfg(any(test, feature = "plant-panic"))]
+#[doc(hidden)]
+pub use planted::PanicSite;
+pub(crate) use planted::PlantedPanic;
 pub(crate) use proxy::{PROXY_OFF, ProxyUrl};
 pub use secret::Secret;
 pub(crate) use service_config::SERVICE_CONFIG;
@@ -103,8 +109,8 @@ pub struct ChannelOptions {
     /// Leave what a peer said (`peer_text`) out of every failure record. Default: false.
     pub suppress_peer_text: bool,
     /// Test only: where to panic once, to prove that a panic ends as CORE_FAULT and nothing else.
+    #[cfg(any(test, feature = "plant-panic"))]
     #[doc(hidden)]
-    #[schemars(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plant_panic: Option<PanicSite>,
 }
@@ -180,15 +186,6 @@ pub struct RetryOptions {
     pub max_attempts: u32,
 }
 
-/// Where [`ChannelOptions::plant_panic`] panics.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PanicSite {
-    Call,
-    Connection,
-}
-
 impl Default for ChannelOptions {
     fn default() -> Self {
         ChannelOptions {
@@ -212,6 +209,7 @@ impl Default for ChannelOptions {
             service_config: None,
             health_checking: true,
             suppress_peer_text: false,
+            #[cfg(any(test, feature = "plant-panic"))]
             plant_panic: None,
         }
     }

@@ -9,16 +9,13 @@ use super::{
 use crate::{
     clock::Instant,
     failure::{Attempt, Evidence, Failure, Phase, Reached, Situation, diagnose},
-    options::{BackoffOptions, CONNECT_TIMEOUT},
+    options::{BackoffOptions, CONNECT_TIMEOUT, PlantedPanic},
     rt,
     transport::{Address, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
 };
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
     time::Duration,
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -40,8 +37,7 @@ pub(crate) struct Setup {
     pub(crate) most_connections: Arc<AtomicU32>,
     pub(crate) signals: UnboundedSender<Signal>,
     pub(crate) fleet: Arc<Fleet>,
-    /// Test only: the next connection's driver panics once it carries a call.
-    pub(crate) panic_planted: AtomicBool,
+    pub(crate) planted: PlantedPanic,
 }
 
 impl Setup {
@@ -53,7 +49,7 @@ impl Setup {
             timeout,
             limits: self.limits,
             keepalive: *self.keepalive(),
-            plant_panic: self.panic_planted.swap(false, Relaxed),
+            planted: self.planted.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A server on loopback for the tests of this module and of those above it.
 use crate::{
     failure::Evidence,
+    options::{BackoffOptions, PlantedPanic},
     rt::{Handle, JoinHandle},
     subchannel::{Fleet, Setup, Signal},
     transport::{Address, Connection, DialSpec, Limits, dial},
@@ -9,7 +10,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -126,7 +127,7 @@ pub(crate) async fn connection(server: &Server) -> Connection {
         timeout: Duration::from_secs(5),
         limits: Limits::default(),
         keepalive: None,
-        plant_panic: false,
+        planted: PlantedPanic::default(),
     };
     let (connection, driver) = dial(&spec).await.unwrap();
     rt().spawn("test.driver", driver);
@@ -142,12 +143,12 @@ pub(crate) fn setup(signals: UnboundedSender<Signal>) -> Arc<Setup> {
         connect_timeout: Duration::from_secs(20),
         limits: Limits::default(),
         keepalive: Mutex::new(None),
-        backoff: crate::options::BackoffOptions::default(),
+        backoff: BackoffOptions::default(),
         reconnect_window: Duration::ZERO,
         most_connections: Arc::new(AtomicU32::new(1)),
         signals,
         fleet: Arc::<Fleet>::default(),
-        panic_planted: AtomicBool::new(false),
+        planted: PlantedPanic::default(),
     })
 }
 

@@ -176,7 +176,7 @@ pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
     if let Some(settings) = &state.wire.seen().settings {
         state.apply(settings);
     }
-    let driver = Driver::new(connection, state.clone(), pinger, spec.plant_panic);
+    let driver = Driver::new(connection, state.clone(), pinger, spec.planted.clone());
     Ok((Connection::new(send, state), driver))
 }
 

@@ -37,6 +37,7 @@ pub(crate) use tunnel::{Proxy, Tunnel};
 #[cfg(test)]
 pub(crate) use {dial::dial, driver::ConnectionEnd, state::Life, stream::Stopped};
 
+use crate::options::PlantedPanic;
 use http::HeaderMap;
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -87,8 +88,8 @@ pub(crate) struct DialSpec {
     pub(crate) limits: Limits,
     /// Absent: no pings.
     pub(crate) keepalive: Option<Keepalive>,
-    /// For tests of the guards: the driver panics once it carries a call.
-    pub(crate) plant_panic: bool,
+    /// Fires once the driver carries a call.
+    pub(crate) planted: PlantedPanic,
 }
 
 impl DialSpec {

@@ -1,6 +1,7 @@
 use super::{super::*, peer::*};
 use crate::failure::Reached;
 use crate::failure::evidence::{Evidence, Unusable};
+use crate::options::PlantedPanic;
 use bytes::Bytes;
 
 const CANCEL: u32 = 8;
@@ -148,7 +149,7 @@ async fn a_dropped_driver_is_a_close() {
 
 #[tokio::test]
 async fn a_panic_of_the_driver_is_a_fault_of_ours_and_ends_only_its_connection() {
-    let (c, mut p) = connect_with(|spec| spec.plant_panic = true, &[]).await;
+    let (c, mut p) = connect_with(|spec| spec.planted = PlantedPanic::armed(true), &[]).await;
     assert!(p.barrier().await.iter().all(|f| f.kind == SETTINGS || f.kind == WINDOW));
     let call = c.unary();
     assert_eq!(story(call).await.fault(), (Evidence::Core { site: "test.driver" }, Reached::No));

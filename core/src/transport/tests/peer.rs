@@ -2,6 +2,7 @@
 use super::super::*;
 use crate::{
     failure::{Reached, evidence::Evidence},
+    options::PlantedPanic,
     rt,
 };
 use bytes::Bytes;
@@ -165,7 +166,7 @@ pub(super) fn spec(address: Address) -> DialSpec {
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
         keepalive: None,
-        plant_panic: false,
+        planted: PlantedPanic::default(),
     }
 }
 

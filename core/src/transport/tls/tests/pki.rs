@@ -1,7 +1,10 @@
 //! Certificates made for a test, and servers that use them.
-use crate::transport::{
-    Address, DialSpec, Limits,
-    tls::{TlsMaterial, TlsPem},
+use crate::{
+    options::PlantedPanic,
+    transport::{
+        Address, DialSpec, Limits,
+        tls::{TlsMaterial, TlsPem},
+    },
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::{
@@ -101,7 +104,7 @@ pub(super) async fn listener(material: TlsMaterial) -> (TcpListener, DialSpec) {
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
         keepalive: None,
-        plant_panic: false,
+        planted: PlantedPanic::default(),
     };
     (listener, spec)
 }
