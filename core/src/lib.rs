@@ -39,6 +39,7 @@ mod balance;
 pub mod resolve;
 mod health;
 mod subchannel;
+mod response;
 mod transport;
 // ---- vocabulary
 pub mod status;

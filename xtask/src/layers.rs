@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
     &["resolve"],
     &["health"],
     &["subchannel"],
+    &["response"],
     &["transport"],
 ];
 

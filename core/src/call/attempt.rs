@@ -2,7 +2,6 @@
 use super::{
     Context, Fault, Request, Trace,
     head::{head, previous_attempts},
-    receive::Receiver,
 };
 use crate::{
     balance::{Picked, Waiting},
@@ -10,6 +9,7 @@ use crate::{
     compress::{self, Compression},
     credentials::{self, TokenRequest},
     failure::{Evidence, Phase, Reached},
+    response::Reader,
     transport::{Connection, SendHalf, framing::Framed},
 };
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// An open stream; dropping it before its end cancels it on the wire.
 pub(crate) struct Opened {
     pub(crate) send: SendHalf,
-    pub(crate) receiver: Receiver,
+    pub(crate) reader: Reader,
     pub(crate) at: Instant,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn open(context: &Context, request: &Request, trace: &Trace) ->
     let (send, receive) = opened.map_err(|fault| trace.broken(fault))?;
     trace.opened(send.id());
     let limit = context.receive_limit(request.config.as_deref());
-    Ok(Opened { send, receiver: Receiver::new(receive, limit), at: now })
+    Ok(Opened { send, reader: Reader::new(receive, limit), at: now })
 }
 
 /// An authority that only this call has was not part of the handshake, and it decides whom a token is for: a server whose

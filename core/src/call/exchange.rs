@@ -3,13 +3,13 @@ use super::{
     Context, Fault, Port, Reply, Request, Trace,
     attempt::{framed, too_large},
     port::Outgoing,
-    receive::{Received, Receiver},
     task::Sink,
     unary::cardinality,
 };
 use crate::{
     compress::Compression,
     metadata::Metadata,
+    response::{Reader, Received},
     retry::Replay,
     status::{Code, Decoded},
     transport::{Message, Outbound, SendHalf},
@@ -32,7 +32,7 @@ pub(super) struct Exchange<'a, S, T> {
     port: &'a Port,
     sink: &'a S,
     sender: Sender,
-    receiver: Receiver,
+    reader: Reader,
     batch: Vec<Message>,
     single: Option<Message>,
 }
@@ -54,7 +54,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
         port: &'a Port,
         sink: &'a S,
         send: SendHalf,
-        receiver: Receiver,
+        reader: Reader,
     ) -> Self {
         Exchange {
             context,
@@ -63,7 +63,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
             port,
             sink,
             sender: Sender { half: send, sending: None, place: 0, over: false },
-            receiver,
+            reader,
             batch: Vec::new(),
             single: None,
         }
@@ -150,7 +150,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
                     return Poll::Pending; // the reader's credit wakes us
                 }
             }
-            let received = match ready!(self.receiver.poll_next(cx)) {
+            let received = match ready!(self.reader.poll_next(cx)) {
                 Ok(received) => received,
                 Err(broken) => return Poll::Ready(Err(broken.into_fault(&self.trace))),
             };

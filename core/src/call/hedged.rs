@@ -187,9 +187,9 @@ impl<'a, S: Sink> Racer<'a, S> {
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<Reply, Fault>> {
         if let Stage::Opening(opening) = &mut self.stage {
-            let Opened { send, receiver, .. } = ready!(opening.as_mut().poll(cx))?;
+            let Opened { send, reader, .. } = ready!(opening.as_mut().poll(cx))?;
             let Call { context, request, port, sink } = *call;
-            let exchange = Exchange::new(context, request, self.trace.clone(), port, sink, send, receiver);
+            let exchange = Exchange::new(context, request, self.trace.clone(), port, sink, send, reader);
             self.stage = Stage::Open(Box::new(exchange));
         }
         match &mut self.stage {

@@ -1,6 +1,6 @@
 //! The life of one call: `Headers? Message* Trailers`, whatever happens on the way.
 //!
-//! `unary` and `streaming` are the two ways through; both open attempts with `attempt`, read with `receive`, and are
+//! `unary` and `streaming` are the two ways through; both open attempts with `attempt`, read with `response`, and are
 //! bounded by `deadline`, the one source of DEADLINE_EXCEEDED. Attempts follow each other (`retries`) or race
 //! (`hedged`). `trace` collects what a failure record tells.
 mod alarms;
@@ -12,7 +12,6 @@ mod head;
 mod hedged;
 mod outcome;
 mod port;
-mod receive;
 mod request;
 mod retries;
 mod streaming;

@@ -77,7 +77,7 @@ async fn attempt(
     sink: &impl Sink,
     replay: &mut Replay,
 ) -> Result<Reply, Fault> {
-    let Opened { send, receiver, .. } = open(context, request, trace).await?;
-    let mut exchange = Exchange::new(context, request, trace, port, sink, send, receiver);
+    let Opened { send, reader, .. } = open(context, request, trace).await?;
+    let mut exchange = Exchange::new(context, request, trace, port, sink, send, reader);
     poll_fn(|cx| exchange.poll(replay, cx)).await
 }

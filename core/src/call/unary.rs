@@ -6,13 +6,13 @@ use super::{
     deadline::guarded,
     finish,
     hedged::hedged,
-    receive::{Broken, Received, Receiver},
     retries::Retries,
     task::Sink,
 };
 use crate::{
     failure::{Evidence, Reached},
     metadata::Metadata,
+    response::{Broken, Reader, Received},
     status::Code,
     transport::{Message, SendHalf},
 };
@@ -82,18 +82,18 @@ async fn attempts(context: &Context, request: &Request, message: &Bytes, trace: 
 }
 
 async fn attempt(context: &Context, request: &Request, message: &Bytes, trace: &Trace) -> Result<Reply, Fault> {
-    let Opened { mut send, receiver, at } = open(context, request, trace).await?;
+    let Opened { mut send, reader, at } = open(context, request, trace).await?;
     let frame = framed(request.compression, message);
     let bytes = frame.remaining();
     let sending = !send.start_send(frame, true);
     trace.sent(bytes, (!sending).then_some(at));
-    let mut exchange = Exchange { receiver, sending, message: None, trace };
+    let mut exchange = Exchange { reader, sending, message: None, trace };
     let (message, trailers) = poll_fn(|cx| exchange.poll(&mut send, cx)).await?;
     Ok(trace.succeeded(Some(message), trailers))
 }
 
 struct Exchange<'a> {
-    receiver: Receiver,
+    reader: Reader,
     sending: bool,
     message: Option<Message>,
     trace: &'a Trace,
@@ -103,7 +103,7 @@ impl Exchange<'_> {
     fn poll(&mut self, send: &mut SendHalf, cx: &mut task::Context<'_>) -> Poll<Result<(Message, HeaderMap), Fault>> {
         self.poll_send(send, cx);
         loop {
-            let received = match self.receiver.poll_next(cx) {
+            let received = match self.reader.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(received)) => received,
                 Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken.into_fault(self.trace))),

@@ -1,10 +1,12 @@
-//! Reads one response: `Headers? Message* Trailers`, checked frame by frame, limits before a byte is kept.
+//! Reads one response: `Headers? Message* Trailers`, checked frame by frame, limits before a byte is kept. Calls and health
+//! checks have no other reader.
 use crate::{
     compress::{self, Compression},
     failure::{Evidence, MessageProblem, Reached},
     status::{Code, Decoded, Head, decode},
     transport::{Message, RecvHalf, StreamFault, framing::Deframer, framing::Frame},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header::CONTENT_LENGTH};
 use std::task::{Context, Poll, ready};
 
@@ -25,7 +27,7 @@ pub(crate) enum Broken {
 }
 
 /// Reads from one stream.
-pub(crate) struct Receiver {
+pub(crate) struct Reader {
     half: RecvHalf,
     state: State,
     deframer: Deframer,
@@ -36,6 +38,9 @@ pub(crate) struct Receiver {
 
 enum State {
     Head,
+    /// The head has a status, and what follows decides whether it is Trailers-Only: when a stream or its connection ended
+    /// before it was read, h2 no longer tells that the head was all there is.
+    Undecided(Box<HeaderMap>),
     Body,
     Trailers,
 }
@@ -47,10 +52,10 @@ enum Encoding {
     Unknown,
 }
 
-impl Receiver {
+impl Reader {
     pub(crate) fn new(half: RecvHalf, limit: u64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Receiver {
+        Reader {
             half,
             state: State::Head,
             deframer: Deframer::new(limit),
@@ -63,22 +68,18 @@ impl Receiver {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
         loop {
             match self.state {
-                State::Head => match ready!(self.poll_head(cx))? {
-                    Some(received) => return Poll::Ready(Ok(received)),
-                    None => self.state = State::Body,
-                },
+                State::Head => {
+                    if let Some(received) = ready!(self.poll_head(cx))? {
+                        return Poll::Ready(Ok(received));
+                    }
+                }
+                State::Undecided(_) => return self.poll_undecided(cx),
                 State::Body => {
-                    if let Some(frame) = self.deframer.next().map_err(|evidence| response(*evidence))? {
-                        return Poll::Ready(self.message(frame).map(Received::Message).map_err(response));
+                    if let Some(frame) = self.deframer.next().map_err(|evidence| unreadable(*evidence))? {
+                        return Poll::Ready(self.message(frame).map(Received::Message).map_err(unreadable));
                     }
                     match ready!(self.half.poll_data(cx)) {
-                        Some(data) => {
-                            let data = data.map_err(Broken::Transport)?;
-                            // What is kept is bounded by the message limit and the reader's allowance, not by the
-                            // window: a message may be larger than that.
-                            self.half.release(data.len());
-                            self.deframer.push(data);
-                        }
+                        Some(data) => self.push(data)?,
                         None => self.state = State::Trailers,
                     }
                 }
@@ -87,29 +88,61 @@ impl Receiver {
         }
     }
 
+    /// `None`: what follows decides.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Received>, Broken>> {
         let parts = ready!(self.half.poll_head(cx)).map_err(Broken::Transport)?;
         let headers = parts.headers;
         self.http = parts.status;
         Poll::Ready(match decode::response(parts.status, &headers, self.half.is_end_stream()) {
-            Head::Grpc => {
-                self.encoding = encoding(&headers);
-                self.state = State::Body;
-                Ok(Some(Received::Headers(headers)))
+            Head::Grpc if headers.contains_key(&STATUS) => {
+                self.state = State::Undecided(Box::new(headers));
+                Ok(None)
             }
-            Head::TrailersOnly(decoded) => {
-                decoded.map(|decoded| Some(Received::End(decoded, headers))).map_err(response)
-            }
+            Head::Grpc => Ok(Some(self.headers(headers))),
+            Head::TrailersOnly(decoded) => ended(decoded, headers).map(Some),
             // Its body is not waited for: it may never end, and what it says is nobody's business.
-            Head::NotGrpc(foreign) => Err(Broken::Response(foreign.finish(length(&headers)), Reached::Maybe)),
+            Head::NotGrpc(foreign) => Err(unreadable(foreign.finish(length(&headers)))),
         })
+    }
+
+    fn poll_undecided(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
+        let data = ready!(self.half.poll_data(cx));
+        let trailers = match data {
+            Some(_) => None,
+            None => ready!(self.half.poll_trailers(cx)).map_err(Broken::Transport)?,
+        };
+        let head = match std::mem::replace(&mut self.state, State::Trailers) {
+            State::Undecided(head) => *head,
+            _ => HeaderMap::new(),
+        };
+        Poll::Ready(match (data, trailers) {
+            (Some(data), _) => self.push(data).map(|()| self.headers(head)),
+            // Between a head with a status and trailers with one there was no message: the later one counts.
+            (None, Some(trailers)) => ended(decode::trailers(Some(&trailers), self.http), trailers),
+            (None, None) => ended(decode::trailers(Some(&head), self.http), head),
+        })
+    }
+
+    fn headers(&mut self, headers: HeaderMap) -> Received {
+        self.encoding = encoding(&headers);
+        self.state = State::Body;
+        Received::Headers(headers)
+    }
+
+    fn push(&mut self, data: Result<Bytes, StreamFault>) -> Result<(), Broken> {
+        let data = data.map_err(Broken::Transport)?;
+        // What is kept is bounded by the message limit and the reader's allowance, not by the window: a message may be
+        // larger than that.
+        self.half.release(data.len());
+        self.deframer.push(data);
+        Ok(())
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
         let trailers = ready!(self.half.poll_trailers(cx)).map_err(Broken::Transport)?;
         let decoded = match decode::trailers(trailers.as_ref(), self.http) {
             Ok(decoded) => decoded,
-            Err(evidence) => return Poll::Ready(Err(self.truncated().unwrap_or_else(|| response(evidence)))),
+            Err(evidence) => return Poll::Ready(Err(self.truncated().unwrap_or_else(|| unreadable(evidence)))),
         };
         // a cut message under an error status is the error's doing
         match self.truncated() {
@@ -120,7 +153,7 @@ impl Receiver {
 
     fn truncated(&self) -> Option<Broken> {
         let cut = self.deframer.truncated();
-        cut.then(|| response(Evidence::Message { problem: MessageProblem::Truncated }))
+        cut.then(|| unreadable(problem(MessageProblem::Truncated)))
     }
 
     fn message(&self, frame: Frame) -> Result<Message, Evidence> {
@@ -137,15 +170,21 @@ impl Receiver {
     }
 }
 
-/// Response headers or data were there, so the server has seen the request.
-fn response(evidence: Evidence) -> Broken {
-    Broken::Response(evidence, Reached::Yes)
+fn ended(decoded: Result<Decoded, Evidence>, trailers: HeaderMap) -> Result<Received, Broken> {
+    decoded.map(|decoded| Received::End(decoded, trailers)).map_err(unreadable)
+}
+
+/// A gRPC server that answers has seen the request; of what else answers nobody can tell what stood behind it.
+fn unreadable(evidence: Evidence) -> Broken {
+    let foreign = matches!(evidence, Evidence::Http { .. } | Evidence::NotGrpc { .. });
+    Broken::Response(evidence, if foreign { Reached::Maybe } else { Reached::Yes })
 }
 
 fn problem(problem: MessageProblem) -> Evidence {
     Evidence::Message { problem }
 }
 
+static STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 fn encoding(headers: &HeaderMap) -> Encoding {
