@@ -223,7 +223,7 @@ impl Call {
                 inner.shared.state().full = matches!(inner.source, Source::Queue { .. });
                 1
             }
-            Sent::Ended => {
+            Sent::Closed | Sent::Ended => {
                 let mut state = inner.shared.state();
                 let told = state.outcome.is_some() || state.cancelled || state.send_closed;
                 // Whether a call that fails at once still took its first message is no race: whoever was not told of

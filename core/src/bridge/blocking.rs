@@ -37,28 +37,26 @@ pub(super) struct Slot {
 #[derive(Default)]
 struct State {
     progress: Progress,
-    /// A thread waits: only then a notification is worth its system call.
-    waiting: bool,
-    waiting_room: bool,
-    room: bool,
+    /// Threads that wait for news, and for room: only for them a notification is worth its system call.
+    readers: usize,
+    senders: usize,
+    /// Times that there was room again after a sender was told `Full`.
+    rooms: u64,
     over: bool,
 }
 
 impl Slot {
-    fn tell(&self, change: impl FnOnce(&mut Progress)) {
-        let waiting = {
+    /// `change` returns who has to hear of it: readers, senders. They are notified with the lock released.
+    fn tell(&self, change: impl FnOnce(&mut State) -> (bool, bool)) {
+        let (readers, senders) = {
             let mut state = self.lock();
-            change(&mut state.progress);
-            state.waiting
+            let (news, room) = change(&mut state);
+            (news && state.readers > 0, room && state.senders > 0)
         };
-        self.wake(waiting, false);
-    }
-
-    fn wake(&self, news: bool, room: bool) {
-        if news {
+        if readers {
             self.news.notify_all();
         }
-        if room {
+        if senders {
             self.room.notify_all();
         }
     }
@@ -70,30 +68,32 @@ impl Slot {
 
 impl Sink for Arc<Slot> {
     fn headers(&self, headers: Metadata, peer: Option<Arc<str>>) {
-        self.tell(|progress| progress.headers = Some((headers, peer)));
+        self.tell(|state| {
+            state.progress.headers = Some((headers, peer));
+            (true, false)
+        });
     }
 
     fn messages(&self, messages: Vec<Message>) {
-        self.tell(|progress| progress.messages.extend(messages));
+        self.tell(|state| {
+            state.progress.messages.extend(messages);
+            (true, false)
+        });
     }
 
     fn room(&self) {
-        let waiting = {
-            let mut state = self.lock();
-            state.room = true;
-            state.waiting_room
-        };
-        self.wake(false, waiting);
+        self.tell(|state| {
+            state.rooms += 1;
+            (false, true)
+        });
     }
 
     fn done(&self, outcome: Outcome) {
-        let (news, room) = {
-            let mut state = self.lock();
+        self.tell(|state| {
             state.progress.done = Some(outcome);
             state.over = true;
-            (state.waiting, state.waiting_room)
-        };
-        self.wake(news, room);
+            (true, true)
+        });
     }
 }
 
@@ -110,9 +110,9 @@ impl BlockingCall {
         guarded_or(None, || {
             let mut state = self.slot.lock();
             if state.progress.is_empty() && !state.over {
-                state.waiting = true;
+                state.readers += 1;
                 state = wait(&self.slot.news, state, timeout, |s| s.progress.is_empty() && !s.over);
-                state.waiting = false;
+                state.readers -= 1;
             }
             let nothing = state.progress.is_empty() && !state.over;
             (!nothing).then(|| std::mem::take(&mut state.progress))
@@ -141,13 +141,13 @@ impl BlockingCall {
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         guarded_or(false, || {
             let mut state = self.slot.lock();
-            if !state.room && !state.over && !self.port.has_room() {
-                state.waiting_room = true;
-                state = wait(&self.slot.room, state, timeout, |s| !s.room && !s.over);
-                state.waiting_room = false;
+            let rooms = state.rooms;
+            if !state.over && !self.port.has_room() {
+                state.senders += 1;
+                state = wait(&self.slot.room, state, timeout, |s| s.rooms == rooms && !s.over);
+                state.senders -= 1;
             }
-            state.room = false;
-            !state.over && self.port.has_room()
+            !state.over && (state.rooms != rooms || self.port.has_room())
         })
     }
 

@@ -2,7 +2,7 @@
 use super::{
     Context, Fault, Port, Reply, Request, Trace,
     attempt::{framed, too_large},
-    port::Outgoing,
+    port::Account,
     task::Sink,
     unary::cardinality,
 };
@@ -17,6 +17,7 @@ use crate::{
 use bytes::Buf;
 use http::HeaderMap;
 use std::{
+    collections::VecDeque,
     ops::Deref,
     task::{self, Poll, ready},
 };
@@ -39,11 +40,26 @@ pub(super) struct Exchange<'a, S, T> {
 
 struct Sender {
     half: SendHalf,
+    /// Taken from the port, within one poll: between two, another attempt may need it.
+    list: VecDeque<Outbound>,
+    /// Bytes of it that were handed to the wire.
+    handed: usize,
     /// A message is on its way; `true`: the last one.
     sending: Option<bool>,
     /// Of the next message, counted from the call's first.
     place: usize,
-    over: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// The request has been sent whole.
+    Finished,
+    /// The stream takes no more of it. Why, the receiving side tells, in its turn.
+    Stopped,
+    /// The caller knows.
+    Told,
 }
 
 impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
@@ -62,7 +78,14 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
             trace,
             port,
             sink,
-            sender: Sender { half: send, sending: None, place: 0, over: false },
+            sender: Sender {
+                half: send,
+                list: VecDeque::new(),
+                handed: 0,
+                sending: None,
+                place: 0,
+                stage: Stage::Open,
+            },
             reader,
             batch: Vec::new(),
             single: None,
@@ -75,56 +98,78 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
         }
         let end = self.poll_receive(replay, cx);
         self.flush();
+        self.tell_stopped();
         end
     }
 
     // --- sending
 
     fn poll_send(&mut self, replay: &mut Replay, cx: &mut task::Context<'_>) -> Poll<Result<(), Fault>> {
-        while !self.sender.over {
-            if self.sender.sending.is_none() && !self.start_next(replay)? {
+        if self.sender.stage != Stage::Open {
+            return Poll::Ready(Ok(()));
+        }
+        let closed = self.port.take(&mut self.sender.list);
+        let sent = self.poll_list(closed, replay, cx);
+        if self.port.put_back(&mut self.sender.list, std::mem::take(&mut self.sender.handed)) {
+            self.sink.room();
+        }
+        sent
+    }
+
+    fn poll_list(&mut self, closed: bool, replay: &mut Replay, cx: &mut task::Context<'_>) -> Poll<Result<(), Fault>> {
+        while self.sender.stage == Stage::Open {
+            if self.sender.sending.is_none() && !self.start_next(closed, replay)? {
                 self.trace.all_sent();
                 return Poll::Pending;
             }
-            // broken: the receiving side tells why
             let Poll::Ready(sent) = self.sender.half.poll_sent(cx) else {
                 self.trace.blocked();
                 return Poll::Pending;
             };
             let last = self.sender.sending.take().unwrap_or(false);
-            self.sender.over |= sent.is_err() || last;
-            if self.port.take_room() {
-                self.sink.room();
+            match sent {
+                Err(_) => self.sender.stage = Stage::Stopped,
+                Ok(()) if last => self.sender.stage = Stage::Finished,
+                Ok(()) => {}
             }
         }
         self.trace.all_sent();
         Poll::Ready(Ok(()))
     }
 
-    /// Starts to send the next message. False: there is nothing to send now.
-    fn start_next(&mut self, replay: &mut Replay) -> Result<bool, Fault> {
+    /// Starts to send the next message, or ends the request. False: there is nothing to send now.
+    fn start_next(&mut self, closed: bool, replay: &mut Replay) -> Result<bool, Fault> {
         if let Some(outbound) = replay.next(self.sender.place) {
             self.sender.place += 1;
             self.start(&outbound, false);
             return Ok(true);
         }
-        match self.port.next() {
-            Outgoing::Nothing => Ok(false),
-            Outgoing::Close => {
-                self.sender.over = true;
-                let _ = self.sender.half.finish(); // broken: the receiving side tells why
-                Ok(true)
+        let Some(outbound) = self.sender.list.pop_front() else {
+            if closed {
+                self.sender.sending = Some(true);
+                let _ = self.sender.half.finish(); // stopped: what is polled next tells
             }
-            Outgoing::Message { outbound, last } => {
-                if let Some(evidence) = too_large(self.context, self.request, &outbound.message) {
-                    return Err(self.trace.fault(evidence, self.trace.reached()));
-                }
-                if replay.keep(&outbound) {
-                    self.trace.commit();
-                }
-                self.sender.place += 1;
-                self.start(&outbound, last);
-                Ok(true)
+            return Ok(closed);
+        };
+        self.sender.handed += outbound.message.len();
+        if let Some(evidence) = too_large(self.context, self.request, &outbound.message) {
+            return Err(self.trace.fault(evidence, self.trace.reached()));
+        }
+        if replay.keep(&outbound) {
+            self.trace.commit();
+        }
+        self.sender.place += 1;
+        self.start(&outbound, closed && self.sender.list.is_empty());
+        Ok(true)
+    }
+
+    /// The caller hears at once that its messages go nowhere, however late it reads why. Before the commit, another
+    /// attempt may still send them.
+    fn tell_stopped(&mut self) {
+        if self.sender.stage == Stage::Stopped && self.trace.is_committed() {
+            self.sender.stage = Stage::Told;
+            if self.port.end_sending() {
+                self.sink.room();
             }
         }
     }
@@ -140,13 +185,18 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
     // --- receiving
 
     fn poll_receive(&mut self, replay: &mut Replay, cx: &mut task::Context<'_>) -> Poll<Result<Reply, Fault>> {
-        let (mut bytes, mut messages) = self.port.allowance();
+        let bounded = !self.request.method.kind.one_response();
+        let mut allowed = Account { messages: usize::MAX, bytes: usize::MAX };
+        if bounded {
+            allowed = self.port.allowance();
+        }
         for _ in 0..TURN {
-            if (bytes == 0 || messages == 0) && !self.request.method.kind.one_response() {
-                // Credit that came while this list was read found nothing paused and woke nobody: look again.
+            if allowed.is_used_up() {
+                // What was read so far counts, too, and credit for it may be here already.
                 self.flush();
-                (bytes, messages) = self.port.allowance();
-                if bytes == 0 || messages == 0 {
+                allowed = self.port.allowance();
+                if allowed.is_used_up() {
+                    self.watch_sending(cx);
                     return Poll::Pending; // the reader's credit wakes us
                 }
             }
@@ -160,8 +210,9 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
                     self.headers(headers);
                 }
                 Received::Message(message) => {
-                    bytes = bytes.saturating_sub(message.len());
-                    messages = messages.saturating_sub(1);
+                    if bounded {
+                        allowed.draw(message.len());
+                    }
                     if let Err(fault) = self.message(message) {
                         return Poll::Ready(Err(fault));
                     }
@@ -171,6 +222,13 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// While nobody reads, a reset or a lost connection is seen by what can be sent.
+    fn watch_sending(&mut self, cx: &mut task::Context<'_>) {
+        if self.sender.stage == Stage::Open && self.sender.half.poll_reset(cx).is_ready() {
+            self.sender.stage = Stage::Stopped;
+        }
     }
 
     fn headers(&mut self, headers: HeaderMap) {
@@ -209,9 +267,9 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        let bytes = batch.iter().map(|m| m.len() as u64).sum();
-        self.trace.received(batch.len() as u64, bytes);
-        self.port.deliver(batch.iter().map(Message::len));
+        let list = Account { messages: batch.len(), bytes: batch.iter().map(Message::len).sum() };
+        self.trace.received(list.messages as u64, list.bytes as u64);
+        self.port.deliver(list);
         self.sink.messages(batch);
     }
 }

@@ -5,6 +5,7 @@
 //! (`hedged`). `trace` collects what a failure record tells.
 mod alarms;
 mod attempt;
+mod canceller;
 mod configs;
 mod deadline;
 mod exchange;
@@ -20,12 +21,14 @@ mod trace;
 mod unary;
 
 pub(crate) use alarms::Alarms;
+pub use canceller::Canceller;
+pub(crate) use canceller::Registration;
 pub(crate) use configs::ServiceConfigs;
 pub(crate) use deadline::Deadline;
 pub(crate) use head::Template;
 pub use outcome::{Failed, Outcome, Reply};
+pub use port::Sent;
 pub(crate) use port::{Buffered, Port};
-pub use port::{Canceller, Sent};
 pub use request::Kind;
 pub(crate) use request::{Context, Method, Request};
 pub(crate) use task::{Sink, Task, in_place, task};

@@ -65,7 +65,7 @@ pub struct Request<T> {
     pub metadata: Metadata,
     /// Deadline and the like.
     pub options: CallOptions,
-    /// Ends a unary call from elsewhere. A [`Call`] has its own.
+    /// Ends the call from elsewhere, and any other that it is given to.
     pub canceller: Option<Canceller>,
 }
 
@@ -124,7 +124,8 @@ impl Channel {
         let method = self.method(method, Kind::Unary)?;
         let Request { message, metadata, options, canceller } = request;
         let request = context.request(&method, metadata, options, Some(&message))?;
-        let port = canceller.map_or_else(|| Arc::new(Port::new(&context.buffered)), |c| c.port());
+        let port = Arc::new(Port::new(&context.buffered));
+        let _registered = canceller.map(|canceller| canceller.register(&port));
         let reply = in_place(context, request, message, port).await?;
         let message = reply.message.map(|m| m.into_bytes()).unwrap_or_default();
         let crate::call::Reply { headers, trailers, peer, attempts, .. } = reply;
@@ -178,9 +179,9 @@ impl Channel {
         request: Request<Option<Bytes>>,
     ) -> Result<Call<Req, Res>, RpcError> {
         let method = self.method(method, kind)?;
-        let Request { message, metadata, options, .. } = request;
+        let Request { message, metadata, options, canceller } = request;
         let request = self.inner.context.request(&method, metadata, options, message.as_ref())?;
-        Ok(Call::start(self.inner.core.rt(), &self.inner.context, request, message))
+        Ok(Call::start(self.inner.core.rt(), &self.inner.context, request, message, canceller))
     }
 
     /// The channel's state. Does not connect.

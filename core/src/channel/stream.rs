@@ -1,6 +1,6 @@
 //! A call of a streaming kind, as Rust users hold it.
 use crate::{
-    call::{Context, Outcome, Port, Request, Sent, Sink, task},
+    call::{Canceller, Context, Outcome, Port, Registration, Request, Sent, Sink, task},
     error::RpcError,
     failure::Evidence,
     metadata::Metadata,
@@ -13,14 +13,21 @@ use std::{
     fmt,
     future::poll_fn,
     marker::PhantomData,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
     task::{Poll, Waker},
 };
+use tokio::sync::Notify;
 
 /// A running call. Dropping it cancels.
 pub struct Call<Req, Res> {
     inbox: Arc<Inbox>,
+    /// Taken from the inbox and not read yet.
+    list: VecDeque<Message>,
+    /// Messages that were read and not credited yet.
+    read: usize,
     sender: Sender,
+    _canceller: Option<Registration>,
     context: Arc<Context>,
     method: Arc<str>,
     types: PhantomData<fn(Req) -> Res>,
@@ -33,9 +40,11 @@ pub struct Sender {
     port: Arc<Port>,
 }
 
+/// What the call's task has brought. Read by the one [`Call`]; any number of senders wait for its room.
 #[derive(Default)]
 struct Inbox {
     state: Mutex<State>,
+    room: Notify,
 }
 
 #[derive(Default)]
@@ -49,23 +58,39 @@ struct State {
     trailers: Option<Metadata>,
     attempts: u32,
     reader: Option<Waker>,
-    writer: Option<Waker>,
 }
 
 impl<Req, Res> Call<Req, Res> {
-    pub(crate) fn start(rt: &Handle, context: &Arc<Context>, request: Request, message: Option<Bytes>) -> Self {
+    pub(crate) fn start(
+        rt: &Handle,
+        context: &Arc<Context>,
+        request: Request,
+        message: Option<Bytes>,
+        canceller: Option<Canceller>,
+    ) -> Self {
         let port = Arc::new(match message {
             None => Port::new(&context.buffered),
             Some(message) => Port::with_request(&context.buffered, message),
         });
+        let canceller = canceller.map(|canceller| canceller.register(&port));
         let inbox = Arc::new(Inbox::default());
         let method = request.method.path.clone();
         rt.spawn("call", task(context, request, None, port.clone(), inbox.clone()));
         let sender = Sender { inbox: inbox.clone(), port };
-        Call { inbox, sender, context: context.clone(), method, types: PhantomData }
+        Call {
+            inbox,
+            list: VecDeque::new(),
+            read: 0,
+            sender,
+            _canceller: canceller,
+            context: context.clone(),
+            method,
+            types: PhantomData,
+        }
     }
 
-    /// Waits for the response headers. `None`: the response has none, or the call failed before.
+    /// Waits for the response headers; those of a kind with one response come with it. `None`: the response has none, or
+    /// the call failed before.
     pub async fn headers(&mut self) -> Option<Metadata> {
         poll_fn(|cx| {
             let mut state = self.inbox.lock();
@@ -123,22 +148,26 @@ impl<Req, Res> Call<Req, Res> {
     }
 
     pub(crate) fn poll_message(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Result<Option<Bytes>, RpcError>> {
-        let next = {
+        if self.list.is_empty() {
             let mut state = self.inbox.lock();
-            let next = state.next();
-            if matches!(next, Next::Nothing) {
-                state.reader = Some(cx.waker().clone());
-            }
-            next
-        };
-        match next {
-            Next::Nothing => Poll::Pending,
-            Next::End(end) => Poll::Ready(end.map(|()| None)),
-            Next::Message(message) => {
-                self.sender.credit(1);
-                Poll::Ready(Ok(Some(message.into_bytes())))
+            std::mem::swap(&mut state.messages, &mut self.list);
+            if self.list.is_empty() {
+                return match state.end() {
+                    End::Running => {
+                        state.reader = Some(cx.waker().clone());
+                        Poll::Pending
+                    }
+                    End::Over(end) => Poll::Ready(end.map(|message| message.map(Message::into_bytes))),
+                };
             }
         }
+        let message = self.list.pop_front().map(Message::into_bytes);
+        self.read += 1;
+        // for a whole list at once: who reads its first message reads the last one soon
+        if self.list.is_empty() {
+            self.sender.wake(self.sender.port.credit(std::mem::take(&mut self.read)));
+        }
+        Poll::Ready(Ok(message))
     }
 
     /// The sending half, for another task.
@@ -193,17 +222,27 @@ impl Sender {
         let (sent, wake) = self.port.send(outbound);
         self.wake(wake);
         if sent == Sent::Full {
-            poll_fn(|cx| {
-                let mut state = self.inbox.lock();
-                if self.port.has_room() {
-                    return Poll::Ready(());
-                }
-                state.writer = Some(cx.waker().clone());
-                Poll::Pending
-            })
-            .await;
+            let mut room = pin!(self.inbox.room.notified());
+            // from here on it hears of room, which may have come before
+            room.as_mut().enable();
+            if !self.port.has_room() {
+                room.await;
+            }
         }
-        sent != Sent::Ended
+        matches!(sent, Sent::Accepted | Sent::Full)
+    }
+
+    /// Returns when nothing that is sent is taken any more.
+    #[cfg(feature = "tonic")]
+    pub(crate) async fn ended(&self) {
+        loop {
+            let mut news = pin!(self.inbox.room.notified());
+            news.as_mut().enable();
+            if self.port.is_ended() {
+                return;
+            }
+            news.await;
+        }
     }
 
     /// No more request messages.
@@ -216,10 +255,6 @@ impl Sender {
         self.wake(self.port.cancel("cancelled"));
     }
 
-    fn credit(&self, messages: usize) {
-        self.wake(self.port.credit(messages));
-    }
-
     fn wake(&self, wake: bool) {
         if wake {
             self.port.wake();
@@ -227,34 +262,46 @@ impl Sender {
     }
 }
 
-enum Next {
-    Message(Message),
-    End(Result<(), RpcError>),
-    Nothing,
+enum End {
+    Running,
+    /// With the one response of a kind that has one.
+    Over(Result<Option<Message>, RpcError>),
 }
 
 impl State {
-    fn next(&mut self) -> Next {
-        if let Some(message) = self.messages.pop_front() {
-            return Next::Message(message);
-        }
+    /// What follows the last message of a stream.
+    fn end(&mut self) -> End {
         match self.outcome.take() {
-            None if self.over => Next::End(Ok(())),
-            None => Next::Nothing,
+            None if self.over => End::Over(Ok(None)),
+            None => End::Running,
             Some(Ok(reply)) => {
                 self.over = true;
                 self.trailers = Some(reply.trailers);
-                self.headers.get_or_insert(reply.headers);
-                self.peer = reply.peer;
                 self.attempts = reply.attempts;
-                reply.message.map_or(Next::End(Ok(())), Next::Message)
+                End::Over(Ok(reply.message))
             }
             Some(Err(failed)) => {
                 self.over = true;
-                self.peer = failed.peer.clone();
-                Next::End(Err(RpcError::from(failed)))
+                End::Over(Err(RpcError::from(failed)))
             }
         }
+    }
+
+    fn done(&mut self, mut outcome: Outcome) {
+        match &mut outcome {
+            Ok(reply) => {
+                self.peer = reply.peer.take();
+                // of one response; those of a stream came before it
+                if reply.message.is_some() {
+                    self.headers = Some(std::mem::take(&mut reply.headers));
+                }
+            }
+            Err(failed) => {
+                self.peer = failed.peer.clone();
+                self.headers = self.headers.take().or_else(|| failed.headers.clone());
+            }
+        }
+        self.outcome = Some(outcome);
     }
 }
 
@@ -264,36 +311,37 @@ impl Inbox {
     }
 
     /// Wakes with the lock released: a waker may run anything.
-    fn tell(&self, change: impl FnOnce(&mut State) -> [Option<Waker>; 2]) {
-        let wakers = change(&mut self.lock());
-        wakers.into_iter().flatten().for_each(Waker::wake);
+    fn tell(&self, change: impl FnOnce(&mut State)) {
+        let reader = {
+            let mut state = self.lock();
+            change(&mut state);
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 }
 
 impl Sink for Arc<Inbox> {
     fn headers(&self, headers: Metadata, peer: Option<Arc<str>>) {
-        self.tell(|state| {
-            (state.headers, state.peer) = (Some(headers), peer);
-            [state.reader.take(), None]
-        });
+        self.tell(|state| (state.headers, state.peer) = (Some(headers), peer));
     }
 
     fn messages(&self, messages: Vec<Message>) {
-        self.tell(|state| {
-            state.messages.extend(messages);
-            [state.reader.take(), None]
+        self.tell(|state| match state.messages.is_empty() {
+            true => state.messages = messages.into(),
+            false => state.messages.extend(messages),
         });
     }
 
     fn room(&self) {
-        self.tell(|state| [state.writer.take(), None]);
+        self.room.notify_waiters();
     }
 
     fn done(&self, outcome: Outcome) {
-        self.tell(|state| {
-            state.outcome = Some(outcome);
-            [state.reader.take(), state.writer.take()]
-        });
+        self.tell(|state| state.done(outcome));
+        self.room.notify_waiters();
     }
 }
 

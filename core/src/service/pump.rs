@@ -8,8 +8,20 @@ use bytes::Bytes;
 use http_body::Body;
 use std::{future::poll_fn, pin::pin};
 
-/// Sends every message of the body. A body that breaks off cancels the call: the server must not take it for complete.
+/// Sends every message of the body, and lets go of it when the call ends first, however long it has nothing to say.
 pub(super) async fn pump<B>(body: B, sender: Sender, compression: Compression)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    tokio::select! {
+        biased;
+        () = send_all(body, &sender, compression) => {}
+        () = sender.ended() => {}
+    }
+}
+
+/// A body that breaks off cancels the call: the server must not take it for complete.
+async fn send_all<B>(body: B, sender: &Sender, compression: Compression)
 where
     B: Body<Data = Bytes> + Send + 'static,
 {

@@ -197,7 +197,6 @@ impl SendHalf {
         if self.shared.has(SEND_DONE) { Ok(()) } else { self.send_now(Framed::empty(), true) }
     }
 
-    #[cfg(test)]
     /// Ready when the peer takes no more of the request.
     pub(crate) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         match &mut self.stream {

@@ -104,3 +104,36 @@ async fn nobody_listens() {
     let ours = status.source().and_then(|s| s.downcast_ref::<RpcError>()).unwrap();
     assert_eq!(ours.failure().cause(), Cause::ConnectRefused);
 }
+
+/// Says nothing and never ends; tells when it is dropped.
+struct Silent(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl tokio_stream::Stream for Silent {
+    type Item = EchoRequest;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<EchoRequest>> {
+        std::task::Poll::Pending
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(|tell| tell.send(()));
+    }
+}
+
+/// A request stream that says nothing is let go of when its call is over: given up by its caller, or ended by the server.
+#[tokio::test]
+async fn a_silent_request_stream_ends_with_its_call() {
+    let (_server, mut client) = connect().await;
+    let (tell, dropped) = tokio::sync::oneshot::channel();
+    drop(client.echo_bidi(Silent(Some(tell))).await.unwrap());
+    tokio::time::timeout(Duration::from_secs(10), dropped).await.expect("still held").unwrap();
+    let (tell, dropped) = tokio::sync::oneshot::channel();
+    let stream = iter([refused()]).chain(Silent(Some(tell)));
+    let _answer = client.echo_bidi(stream).await;
+    tokio::time::timeout(Duration::from_secs(10), dropped).await.expect("still held").unwrap();
+}
