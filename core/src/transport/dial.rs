@@ -142,7 +142,7 @@ pub(super) async fn settings<T: AsyncRead + AsyncWrite + Unpin>(
     tls: Option<Arc<tls::Facts>>,
     mut progress: Progress,
 ) -> Result<(Connection, Driver<T>), Box<DialFailed>> {
-    let (tap, wire) = Tap::new(io);
+    let (tap, wire) = Tap::new(io, tls.as_ref().map(|tls| tls.wire().clone()));
     let builder = builder(&spec.limits);
     let opening = async {
         let (send, mut connection) = builder.handshake(tap).await.map_err(Some)?;

@@ -22,6 +22,8 @@ use tokio::{
 
 /// h2 closes a connection at the 101st empty DATA frame that it received, read or not.
 const MAX_EMPTY_DATA: u32 = 80;
+/// Answers to calls that are over, for which nobody asks any more.
+const LATE_ANSWERS: usize = 1024;
 const SITE: &str = "transport.driver";
 
 /// How a connection ended.
@@ -84,6 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
         if wire.empty_data_in() >= MAX_EMPTY_DATA && self.state.is_usable() {
             self.state.drain();
         }
+        wire.remember(LATE_ANSWERS + self.state.slots.used());
         let changes = wire.changes();
         if changes == self.changes {
             return;

@@ -77,6 +77,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.state.wire.forget(self.id);
         let Some(mut stream) = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if self.has(FAILED) || self.has(RECV_DONE | SEND_DONE) {
             return;
@@ -105,7 +106,7 @@ pub(super) fn halves(
         slot: Some(slot),
     });
     let send = SendHalf { stream: Some(stream), shared: shared.clone(), pending: None, fresh: true, stopped: false };
-    (send, RecvHalf { body: Body::Head(response), has_status: false, shared })
+    (send, RecvHalf { body: Body::Head(response), shared })
 }
 
 /// Nothing more can be sent on the stream. Why, the receiving half tells: an answer that came early, or a fault.
@@ -238,14 +239,18 @@ impl Drop for SendHalf {
 enum Body {
     Head(ResponseFuture),
     Stream(RecvStream),
+    Trailers(Option<Box<HeaderMap>>),
     Done,
 }
 
 /// The response side of a stream: head, data until `None`, trailers.
+///
+/// What was received whole is told, whatever became of the stream or the connection before it was read: a later reset, a
+/// GOAWAY, an end. A fault is told only after all that came before it, and never in place of trailers or of a head that
+/// was the end.
 #[derive(Debug)]
 pub(crate) struct RecvHalf {
     body: Body,
-    has_status: bool,
     shared: Arc<Shared>,
 }
 
@@ -262,21 +267,35 @@ impl RecvHalf {
         };
         let (head, body) = response.into_parts();
         self.shared.mark(ANSWERED);
-        self.has_status = head.headers.contains_key(&GRPC_STATUS);
-        self.body = if body.is_end_stream() {
-            self.shared.mark(RECV_DONE);
-            Body::Done
-        } else {
-            Body::Stream(body)
-        };
+        self.body = self.after_head(body, &head.headers, cx);
         Poll::Ready(self.shared.check_metadata(&head.headers).map(|()| head))
+    }
+
+    // h2 forgets that the head was the end when the stream fails before it was read. What else it has received of the
+    // stream it still gives, so where nothing comes but the fault, the END_STREAM that the tap saw was the head's.
+    fn after_head(&self, mut body: RecvStream, headers: &HeaderMap, cx: &mut Context<'_>) -> Body {
+        if body.is_end_stream() {
+            self.shared.mark(RECV_DONE);
+            return Body::Done;
+        }
+        if !self.shared.state.wire.may_end_with_head(self.shared.id) || !headers.contains_key(&GRPC_STATUS) {
+            return Body::Stream(body);
+        }
+        match body.poll_trailers(cx) {
+            Poll::Pending => Body::Stream(body),
+            Poll::Ready(Ok(trailers)) => Body::Trailers(trailers.map(Box::new)),
+            Poll::Ready(Err(_)) => {
+                self.shared.mark(RECV_DONE | FAILED);
+                Body::Done
+            }
+        }
     }
 
     /// After the head: nothing follows it.
     pub(crate) fn is_end_stream(&self) -> bool {
         match &self.body {
             Body::Stream(body) => body.is_end_stream(),
-            Body::Head(_) => false,
+            Body::Head(_) | Body::Trailers(_) => false,
             Body::Done => true,
         }
     }
@@ -289,16 +308,11 @@ impl RecvHalf {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamFault>>> {
         let body = match &mut self.body {
             Body::Stream(body) => body,
-            Body::Done => return Poll::Ready(None),
+            Body::Trailers(_) | Body::Done => return Poll::Ready(None),
             Body::Head(_) => return Poll::Ready(Some(Err(misused()))),
         };
         match ready!(body.poll_data(cx)) {
             Some(Ok(data)) => Poll::Ready(Some(Ok(data))),
-            // h2 forgets that an answer was whole when its connection dies before it was read.
-            Some(Err(error)) if self.has_status => {
-                self.fail(&error);
-                Poll::Ready(None)
-            }
             Some(Err(error)) => Poll::Ready(Some(Err(self.fail(&error)))),
             None => Poll::Ready(None),
         }
@@ -309,14 +323,14 @@ impl RecvHalf {
     /// # Errors
     /// The stream failed, or the metadata is larger than the limit.
     pub(crate) fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, StreamFault>> {
-        let body = match &mut self.body {
-            Body::Stream(body) => body,
-            Body::Done => return Poll::Ready(Ok(None)),
+        let trailers = match &mut self.body {
+            Body::Stream(body) => match ready!(body.poll_trailers(cx)) {
+                Ok(trailers) => trailers,
+                Err(error) => return Poll::Ready(Err(self.fail(&error))),
+            },
+            Body::Trailers(trailers) => trailers.take().map(|trailers| *trailers),
+            Body::Done => None,
             Body::Head(_) => return Poll::Ready(Err(misused())),
-        };
-        let trailers = match ready!(body.poll_trailers(cx)) {
-            Ok(trailers) => trailers,
-            Err(error) => return Poll::Ready(Err(self.fail(&error))),
         };
         self.shared.mark(RECV_DONE);
         self.body = Body::Done;

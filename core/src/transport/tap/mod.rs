@@ -1,6 +1,7 @@
 //! What passes between h2 and the socket, and what h2 does not tell about it.
 //!
 //! The tap steps over the frame heads of both directions and looks into SETTINGS and GOAWAY; it copies nothing else.
+mod early;
 mod opening;
 mod raw;
 #[cfg(test)]
@@ -9,9 +10,10 @@ mod walker;
 mod wire;
 
 pub(crate) use opening::speaks;
-pub(crate) use raw::RawTap;
+pub(crate) use raw::{RawTap, RawWire};
 pub(crate) use wire::{End, GoAway, LocalEnd, Seen, Settings, Wire};
 
+use early::WithData;
 use opening::{Opening, opening};
 use std::{
     future::Future,
@@ -40,22 +42,25 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(crate) struct Tap<T> {
     io: T,
     wire: Arc<Wire>,
+    below: Option<RawWire>,
     inbound: Walker,
     outbound: Walker,
-    block: u32,
+    answers: Answers,
     started: bool,
     write_error: Option<(io::Error, Pin<Box<Sleep>>)>,
 }
 
 impl<T> Tap<T> {
-    pub(crate) fn new(io: T) -> (Tap<T>, Arc<Wire>) {
+    /// `below`: where TLS lies between, what passes under it.
+    pub(crate) fn new(io: T, below: Option<RawWire>) -> (Tap<T>, Arc<Wire>) {
         let wire = Arc::new(Wire::default());
         let tap = Tap {
             io,
             wire: wire.clone(),
+            below,
             inbound: Walker::default(),
             outbound: Walker::after(CLIENT_PREFACE),
-            block: 0,
+            answers: Answers { block: 0, with_data: WithData::new() },
             started: false,
             write_error: None,
         };
@@ -67,9 +72,9 @@ impl<T> Tap<T> {
         if !self.started {
             self.saw_opening(bytes)?;
         }
-        let (wire, block) = (&self.wire, &mut self.block);
+        let (wire, answers) = (&self.wire, &mut self.answers);
         self.inbound.feed(bytes, |seen| match seen {
-            Step::Head(head) => saw_head(wire, block, head),
+            Step::Head(head) => answers.saw_head(wire, head),
             Step::Payload(head, payload) if head.kind == SETTINGS => {
                 wire.change(|seen| seen.settings.get_or_insert_default().update(payload));
             }
@@ -128,6 +133,10 @@ impl<T> Tap<T> {
         Poll::Ready(Ok(len))
     }
 
+    fn bytes_below(&self) -> u64 {
+        self.below.as_ref().map_or(0, RawWire::bytes_out)
+    }
+
     fn read_ended(&self, end: End) {
         self.wire.change(|seen| {
             seen.read_end.get_or_insert(end);
@@ -135,22 +144,43 @@ impl<T> Tap<T> {
     }
 }
 
-fn saw_head(wire: &Wire, block: &mut u32, head: Head) {
-    if matches!(head.kind, DATA | HEADERS) {
-        wire.count_answer();
-    }
-    match head.kind {
-        DATA if head.len == 0 && head.flags & END_STREAM == 0 => wire.count_empty_data(),
-        HEADERS | CONTINUATION => {
-            *block = if head.kind == HEADERS { head.len } else { block.saturating_add(head.len) };
-            if *block > NOTABLE_BLOCK {
-                let mut seen = wire.lock();
-                if *block > seen.largest_block.1 {
-                    seen.largest_block = (head.stream, *block);
+/// What has to be known of the frames before to judge one of a response.
+#[derive(Debug)]
+struct Answers {
+    block: u32,
+    with_data: WithData,
+}
+
+impl Answers {
+    fn saw_head(&mut self, wire: &Wire, head: Head) {
+        match head.kind {
+            DATA => {
+                wire.count_answer();
+                self.with_data.add(head.stream);
+                if head.len == 0 && head.flags & END_STREAM == 0 {
+                    wire.count_empty_data();
                 }
             }
+            HEADERS => {
+                wire.count_answer();
+                self.saw_block(wire, head.len, head.stream);
+                if head.flags & END_STREAM != 0 && !self.with_data.contains(head.stream) {
+                    wire.ended_early(head.stream);
+                }
+            }
+            CONTINUATION => self.saw_block(wire, self.block.saturating_add(head.len), head.stream),
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn saw_block(&mut self, wire: &Wire, len: u32, stream: u32) {
+        self.block = len;
+        if len > NOTABLE_BLOCK {
+            let mut seen = wire.lock();
+            if len > seen.largest_block.1 {
+                seen.largest_block = (stream, len);
+            }
+        }
     }
 }
 
@@ -215,13 +245,20 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Tap<T> {
         if me.write_error.is_some() {
             return Poll::Ready(Ok(all()));
         }
+        let below = me.bytes_below();
         match Pin::new(&mut me.io).poll_write_vectored(cx, bufs) {
             Poll::Ready(Ok(n)) => {
                 me.wire.set_write_blocked(false);
                 me.saw_write(bufs.iter().map(|buf| &**buf), n);
                 Poll::Ready(Ok(n))
             }
-            Poll::Ready(Err(error)) => me.write_failed(error, all(), cx),
+            Poll::Ready(Err(error)) => {
+                // A socket that fails has taken nothing of this write. TLS may have sent records of it before.
+                if me.bytes_below() > below {
+                    me.saw_write(bufs.iter().map(|buf| &**buf), all());
+                }
+                me.write_failed(error, all(), cx)
+            }
             Poll::Pending => {
                 me.wire.set_write_blocked(true);
                 Poll::Pending

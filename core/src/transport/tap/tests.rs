@@ -40,7 +40,7 @@ async fn cuts_do_not_matter() {
     .concat();
     for step in (1..40).chain([100, 1000, 4096, bytes.len()]) {
         let (near, mut far) = duplex(1 << 20);
-        let (mut tap, wire) = Tap::new(near);
+        let (mut tap, wire) = Tap::new(near, None);
         far.write_all(&bytes).await.unwrap();
         drop(far);
         let mut got = vec![];
@@ -69,7 +69,7 @@ async fn an_end_inside_a_frame_is_told() {
     let bytes = [frame(SETTINGS, 0, 0, &[]), frame(DATA, 0, 1, b"hello")].concat();
     for cut in [9, 10, 18, 20] {
         let (near, mut far) = duplex(100);
-        let (mut tap, wire) = Tap::new(near);
+        let (mut tap, wire) = Tap::new(near, None);
         far.write_all(&bytes[..cut]).await.unwrap();
         drop(far);
         tap.read_to_end(&mut vec![]).await.unwrap();
@@ -81,7 +81,7 @@ async fn an_end_inside_a_frame_is_told() {
 #[tokio::test]
 async fn writes_count_only_what_was_accepted() {
     let (near, _far) = duplex(PREFACE.len() + 9 + 20 + 8); // the second HEADERS head is cut
-    let (mut tap, wire) = Tap::new(near);
+    let (mut tap, wire) = Tap::new(near, None);
     let bytes = [PREFACE.to_vec(), frame(HEADERS, END_HEADERS, 1, &[0; 20]), frame(HEADERS, END_HEADERS, 3, &[0; 20])];
     let bytes = bytes.concat();
     let mut written = 0;
@@ -92,6 +92,48 @@ async fn writes_count_only_what_was_accepted() {
     let blocked = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut tap).poll_write(cx, &bytes[written..]))).await;
     assert!(blocked.is_pending() && wire.write_blocked());
     assert!(wire.may_have_left(1) && !wire.may_have_left(3));
+}
+
+/// As TLS writes: a record for each slice. The second fails.
+struct Records(RawTap<tokio::io::DuplexStream>, usize);
+
+impl AsyncWrite for Records {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        for record in bufs.iter().take(self.1) {
+            assert!(Pin::new(&mut self.0).poll_write(cx, record).is_ready());
+        }
+        self.poll_write(cx, &[])
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_after_its_first_record_may_have_left() {
+    for records in [0, 1] {
+        let (near, _far) = duplex(4096);
+        let (raw, below) = RawTap::new(near);
+        let (mut tap, wire) = Tap::new(Records(raw, records), Some(below));
+        let head = [PREFACE.to_vec(), frame(HEADERS, END_HEADERS, 1, &[0; 20])].concat();
+        let bufs = [IoSlice::new(&head), IoSlice::new(&[7; 100])];
+        let written = std::future::poll_fn(|cx| Pin::new(&mut tap).poll_write_vectored(cx, &bufs)).await;
+        assert!(written.is_ok() && wire.seen().write_end.is_some(), "told on the read side");
+        assert_eq!(wire.may_have_left(1), records > 0, "{records} records");
+    }
 }
 
 #[test]
@@ -123,7 +165,7 @@ async fn the_raw_tap_keeps_the_first_bytes_only() {
         far.write_all(part).await.unwrap();
         tap.read_exact(&mut vec![0; part.len()]).await.unwrap();
     }
-    assert_eq!(first.get(), bytes[..FIRST_BYTES]);
+    assert_eq!(first.first_bytes(), bytes[..FIRST_BYTES]);
 }
 
 /// What the walker tells of some bytes fed in pieces.
@@ -171,7 +213,7 @@ proptest! {
         step in 1usize..5000,
     ) {
         let bytes = if opening { [frame(SETTINGS, 0, 0, &[]), bytes].concat() } else { bytes };
-        let (mut tap, wire) = Tap::new(());
+        let (mut tap, wire) = Tap::new((), None);
         for piece in bytes.chunks(step) {
             if tap.saw_read(piece).is_err() {
                 prop_assert!(wire.seen().not_http2.is_some());

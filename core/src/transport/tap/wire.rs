@@ -1,3 +1,4 @@
+use super::early::EarlyEnds;
 use crate::failure::evidence::Speaks;
 use std::{
     io,
@@ -105,6 +106,7 @@ pub(crate) struct Wire {
     pings_out: AtomicU32,
     changes: AtomicU32,
     write_blocked: AtomicBool,
+    early_ends: EarlyEnds,
     seen: Mutex<Seen>,
 }
 
@@ -123,6 +125,21 @@ impl Wire {
     /// failed the stream; before that the frame may still leave.
     pub(crate) fn may_have_left(&self, stream: u32) -> bool {
         stream <= self.headers_out.load(Relaxed)
+    }
+
+    /// This stream's END_STREAM may have come with its head. No frame that h2 queues tells, see [`EarlyEnds`].
+    pub(crate) fn may_end_with_head(&self, stream: u32) -> bool {
+        self.early_ends.contains(stream)
+    }
+
+    /// The stream is over.
+    pub(crate) fn forget(&self, stream: u32) {
+        self.early_ends.remove(stream);
+    }
+
+    /// Remembers the ends of so many streams, and no older ones.
+    pub(crate) fn remember(&self, streams: usize) {
+        self.early_ends.keep(streams);
     }
 
     /// The socket takes no more: the peer or the path is stuck. One look means little, a lasting state means that h2
@@ -177,6 +194,10 @@ impl Wire {
 
     pub(super) fn count_answer(&self) {
         self.answers_in.store(self.answers_in.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    pub(super) fn ended_early(&self, stream: u32) {
+        self.early_ends.add(stream);
     }
 
     pub(super) fn headers_left(&self, stream: u32) {

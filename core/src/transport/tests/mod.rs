@@ -11,3 +11,4 @@ mod peer;
 mod reset;
 mod sending;
 mod slots;
+mod whole;

@@ -1,7 +1,7 @@
 use super::{classify, presented::Presented};
 use crate::{
     failure::evidence::{CertificateProblem, Evidence, Leaf},
-    transport::tap::Seen,
+    transport::tap::{RawWire, Seen},
 };
 use std::{
     sync::{
@@ -25,12 +25,18 @@ pub(crate) struct Facts {
     refusal: Mutex<Option<Refusal>>,
     presented: OnceLock<Presented>,
     certificate_sent: AtomicBool,
-    ours_expires: OnceLock<SystemTime>,
+    ours_expires: Option<SystemTime>,
+    wire: RawWire,
 }
 
 impl Facts {
-    pub(super) fn new(ours_expires: Option<SystemTime>) -> Facts {
-        Facts { ours_expires: ours_expires.map_or_else(OnceLock::new, OnceLock::from), ..Facts::default() }
+    pub(super) fn new(ours_expires: Option<SystemTime>, wire: RawWire) -> Facts {
+        Facts { ours_expires, wire, ..Facts::default() }
+    }
+
+    /// What passes below.
+    pub(in crate::transport) fn wire(&self) -> &RawWire {
+        &self.wire
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) {
@@ -60,7 +66,7 @@ impl Facts {
 
     pub(super) fn alert_evidence(&self, alert: u8) -> Evidence {
         let sent = self.certificate_sent.load(Relaxed);
-        let ours_expires = self.ours_expires.get().copied().filter(|_| sent);
+        let ours_expires = self.ours_expires.filter(|_| sent);
         Evidence::Alert { alert, certificate_sent: sent, ours_expires }
     }
 

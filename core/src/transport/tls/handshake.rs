@@ -33,9 +33,9 @@ pub(in crate::transport) async fn handshake(
 ) -> Result<Secured, Box<Evidence>> {
     let expected = material.server_name.as_deref().unwrap_or_else(|| host(authority));
     let name = ServerName::try_from(expected.to_owned()).map_err(|_| nameless())?;
-    let facts = Arc::new(Facts::new(material.ours_expires));
     let started = clock::now();
-    let (socket, first) = RawTap::new(socket);
+    let (socket, wire) = RawTap::new(socket);
+    let facts = Arc::new(Facts::new(material.ours_expires, wire.clone()));
     let connecting = TlsConnector::from(recording(material, &facts)).connect(name, socket);
     let failed = |evidence| Err(Box::new(evidence));
     match timeout_at(deadline, connecting).await {
@@ -43,8 +43,8 @@ pub(in crate::transport) async fn handshake(
             Some(H2) => Ok((stream, facts)),
             other => failed(Evidence::NoAlpn { offered: other.map(classify::printable) }),
         },
-        Ok(Err(error)) => failed(explain(&error, &facts, material, expected, address, &first.get())),
-        Err(_) => failed(foreign(&first.get(), address).unwrap_or_else(|| {
+        Ok(Err(error)) => failed(explain(&error, &facts, material, expected, address, &wire.first_bytes())),
+        Err(_) => failed(foreign(&wire.first_bytes(), address).unwrap_or_else(|| {
             let waited = clock::now().saturating_duration_since(started);
             Evidence::TlsTimeout { address: address.to_owned(), waited }
         })),
