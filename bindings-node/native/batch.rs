@@ -172,7 +172,7 @@ impl Writer {
         let Ask { id, kind } = ask;
         let (tag, inputs) = match &kind {
             AskKind::Token { method, audience } => (TOKEN, vec![method, audience]),
-            AskKind::Resolve { target } => (RESOLVE, vec![target]),
+            AskKind::Resolve { target } => (RESOLVE, vec![target.expose()]),
         };
         let inputs = inputs.into_iter().map(|input| memory::value(env, &**input)).collect::<Result<Vec<_>>>()?;
         self.record(tag, id);

@@ -87,6 +87,12 @@ impl NativeChannel {
         self.id
     }
 
+    /// The target as it may be shown.
+    #[napi(getter, catch_unwind)]
+    pub fn target(&self) -> &str {
+        self.channel.target()
+    }
+
     /// Registers a method once; calls name it by the number.
     #[napi(catch_unwind)]
     pub fn method(&self, path: String, kind: u8) -> Result<Either<u32, FailedParts>> {

@@ -33,7 +33,7 @@ type Registry = Map<string | object, RegisteredMethod<never, unknown>>;
  * a descriptor ({@link AnyMethod}) with messages of its own types.
  */
 export class Channel {
-  /** As given. */
+  /** As given, but for a user, a password and a query, which may be secrets. */
   readonly target: string;
   readonly #native: NativeChannel;
   readonly #hooks: Hooks;
@@ -50,8 +50,8 @@ export class Channel {
       throw new TypeError('target must be a string');
     }
     const split = splitOptions(options);
-    this.target = target;
     this.#native = accepted(native.openChannel(border, target, split.json, split.keyPem, hookBits(split)));
+    this.target = this.#native.target;
     this.#hooks = new Hooks(this.#native, split);
     listenToChannel(this.#native.id, this.#hooks);
   }

@@ -29,6 +29,7 @@ export interface Border {
 
 export interface NativeChannel {
   readonly id: number;
+  readonly target: string;
   method(path: string, kind: number): number | FailedParts;
   submit(
     method: number,

@@ -38,7 +38,7 @@ impl Ask {
     #[getter]
     fn target(&self) -> &str {
         match &self.ask.kind {
-            AskKind::Resolve { target } => target,
+            AskKind::Resolve { target } => target.expose(),
             AskKind::Token { .. } => "",
         }
     }

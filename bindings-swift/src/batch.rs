@@ -105,7 +105,7 @@ impl Writer {
             }
             AskKind::Resolve { target } => {
                 self.tag(7, ask.id);
-                self.bytes(target.as_bytes());
+                self.bytes(target.expose().as_bytes());
             }
         }
     }

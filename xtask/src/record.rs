@@ -110,7 +110,7 @@ fn failure() -> Shape {
             Field::new("reached", word("Reached"), "Whether the request reached the server.").required(),
             Field::new("phase", word("Phase"), "What the call was doing."),
             Field::new("method", Type::Text, "`/package.Service/Method`."),
-            Field::new("target", Type::Text, "The target as the channel was given it."),
+            Field::new("target", Type::Text, "The target as the channel was given it, but for what may be a secret."),
             Field::new("peer", Type::Text, "The address of the connection."),
             Field::new("via_proxy", Type::Text, "`host:port` of the proxy."),
             Field::new("hint", Type::Text, "What to do, in a sentence or two. Its wording is no contract.").required(),
@@ -144,7 +144,8 @@ mod tests {
     fn full() -> core::Failure {
         let mut record = core::Record::new(core::Cause::ConnectRefused);
         let name = || Some("x".into());
-        (record.method, record.target, record.peer, record.via_proxy) = (name(), name(), name(), name());
+        (record.method, record.peer, record.via_proxy) = (name(), name(), name());
+        record.target = Some("x".into());
         record.phase = Some(core::Phase::Connect);
         record.peer_text = Some("x".into());
         record.evidence = vec![("address".into(), "x".into())];

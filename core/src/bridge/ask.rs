@@ -38,8 +38,8 @@ pub enum AskKind {
     },
     /// The addresses of the channel's target.
     Resolve {
-        /// As the channel was given it.
-        target: Arc<str>,
+        /// As the channel was given it, password and all.
+        target: Secret<Arc<str>>,
     },
 }
 
@@ -123,10 +123,10 @@ impl Provider for Asks {
 impl ResolveHook for Asks {
     fn resolve<'a>(&'a self, target: &'a str) -> ResolveFuture<'a> {
         Box::pin(async move {
-            match self.ask(AskKind::Resolve { target: target.into() }).await {
+            match self.ask(AskKind::Resolve { target: Secret::new(target.into()) }).await {
                 Answer::Resolution(found) => Ok(found),
                 Answer::Failed { .. } | Answer::Token(_) => {
-                    Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin })
+                    Err(Evidence::Resolver { host: target.into(), problem: ResolverProblem::Plugin })
                 }
             }
         })

@@ -13,7 +13,7 @@ use crate::{
     call::{Context, Failed, Kind, Method, Port, task},
     channel::{ChannelCore, Hooks, Stats, open},
     credentials::Provider,
-    failure::{Evidence, Failure, Unusable},
+    failure::{Evidence, Failure, ShownTarget, Unusable},
     metadata::Metadata,
     observe::LogSink,
     options::{CallOptions, ChannelOptions, Secrets},
@@ -56,7 +56,6 @@ impl Language {
 }
 
 /// What a host opens a channel with.
-#[derive(Debug)]
 pub struct ChannelSpec<'a> {
     /// What to connect to.
     pub target: &'a str,
@@ -172,6 +171,11 @@ impl Channel {
             self.launch(start, slot);
             Ok(handle)
         })
+    }
+
+    /// The target as it may be shown: without a user, a password and a query.
+    pub fn target(&self) -> &str {
+        &self.inner.context.target
     }
 
     /// The state of the channel; does not connect.
@@ -343,6 +347,13 @@ fn next_id() -> CallId {
 
 fn log_to(home: Queue) -> LogSink {
     LogSink::new(move |level, text| home.log(level, text))
+}
+
+/// Without the options: a proxy's URL may have a password in it.
+impl fmt::Debug for ChannelSpec<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelSpec").field("target", &ShownTarget::of(self.target)).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Channel {

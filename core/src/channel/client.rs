@@ -8,7 +8,7 @@ use crate::{
     call::{Canceller, Context, Kind, Method, Port, in_place},
     credentials::Provider,
     error::RpcError,
-    failure::Failure,
+    failure::{Failure, ShownTarget},
     intercept::Interceptor,
     metadata::Metadata,
     observe::{Listener, LogSink},
@@ -325,6 +325,6 @@ impl fmt::Debug for Channel {
 
 impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelBuilder").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("ChannelBuilder").field("target", &ShownTarget::of(&self.target)).finish_non_exhaustive()
     }
 }

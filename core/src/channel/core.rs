@@ -11,7 +11,7 @@ use crate::{
     balance::{ConnectivityState, Failing, PickerCell},
     call::ServiceConfigs,
     credentials::Provider,
-    failure::{Evidence, Failure, Phase, Reached, Situation, Unusable, diagnose},
+    failure::{Evidence, Failure, Phase, Reached, ShownTarget, Situation, Unusable, diagnose},
     observe::LogSink,
     options::{ChannelOptions, KEEPALIVE_FLOOR, PlantedPanic, ServiceConfig, TlsOptions},
     resolve::{self, ResolveHook, Target},
@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 
 /// A channel. When the last handle is dropped it closes by itself: running calls may finish.
 pub(crate) struct ChannelCore {
-    target: Target,
+    target: ShownTarget,
     authority: Arc<str>,
     secure: bool,
     cell: PickerCell,
@@ -77,7 +77,7 @@ impl ChannelCore {
         let selection = Selection::new(options.service_config.clone().map(Arc::new));
         let setup = Arc::new(Setup {
             rt: rt.clone(),
-            target: target.text().clone(),
+            target: target.shown().clone(),
             authority: authority.clone(),
             tls,
             connect_timeout: Duration::from_millis(options.connect_timeout_ms),
@@ -92,13 +92,13 @@ impl ChannelCore {
         });
         let configs =
             Arc::new(ServiceConfigs::new(authority.clone(), (!resolver.brings_config()).then(|| selection.now())));
-        let lookups = Lookups::new(resolver, target.text().clone(), target.host().into(), &options);
+        let lookups = Lookups::new(resolver, target.shown().clone(), target.host(), &options);
         let asker = AsChannel::new(&authority, secure, user_agent, credentials);
         let checks = Checks::new(options.health_checking, &selection.now(), setup.clone(), Arc::new(asker));
         let shared = Shared { cell: cell.clone(), configs: configs.clone(), orders: orders.clone() };
         let controller = Controller::new(setup, options, shared, heard, lookups, checks, selection, log);
         rt.spawn("channel.controller", controller.run());
-        Ok(ChannelCore { target, authority, secure, cell, configs, orders, fleet, rt })
+        Ok(ChannelCore { target: target.shown().clone(), authority, secure, cell, configs, orders, fleet, rt })
     }
 
     /// What calls pick their connections from.
@@ -119,6 +119,11 @@ impl ChannelCore {
     /// Whether its connections are protected by TLS.
     pub(crate) fn secure(&self) -> bool {
         self.secure
+    }
+
+    /// The target as it may be shown.
+    pub(crate) fn target(&self) -> &ShownTarget {
+        &self.target
     }
 
     /// Where the channel's tasks run.
@@ -172,7 +177,7 @@ impl ChannelCore {
 
     // Shown here and not by the controller: a call made after this returns must not find a connection.
     fn shut(&self) {
-        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(closed(self.target.text()))));
+        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(closed(&self.target))));
         self.orders.give(QUIT);
     }
 }
@@ -192,15 +197,12 @@ impl Drop for ChannelCore {
 
 impl fmt::Debug for ChannelCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelCore")
-            .field("target", self.target.text())
-            .field("cell", &self.cell)
-            .finish_non_exhaustive()
+        f.debug_struct("ChannelCore").field("target", &self.target).field("cell", &self.cell).finish_non_exhaustive()
     }
 }
 
 /// What calls on a closed channel end with.
-pub(super) fn closed(target: &Arc<str>) -> Failure {
+pub(super) fn closed(target: &ShownTarget) -> Failure {
     let situation = Situation {
         reached: Some(Reached::No),
         phase: Some(Phase::Pick),
@@ -211,7 +213,7 @@ pub(super) fn closed(target: &Arc<str>) -> Failure {
 }
 
 fn refused(evidence: Evidence, target: &str) -> Failure {
-    let situation = Situation { reached: Some(Reached::No), target: Some(Arc::from(target)), ..Situation::default() };
+    let situation = Situation { reached: Some(Reached::No), target: Some(target.into()), ..Situation::default() };
     diagnose(evidence, situation)
 }
 

@@ -1,7 +1,7 @@
 //! The lookups of one channel: one at a time, when `Pace` allows.
 use crate::{
     clock::{self, Instant},
-    failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
+    failure::{Evidence, Failure, Phase, Reached, ShownTarget, Situation, diagnose},
     options::ChannelOptions,
     resolve::{Lookup, Pace, Resolved, Resolver, look_up},
 };
@@ -10,8 +10,8 @@ use std::{fmt, future::pending, sync::Arc, time::Duration};
 /// Owned by the controller.
 pub(super) struct Lookups {
     resolver: Arc<dyn Resolver>,
-    target: Arc<str>,
-    host: Arc<str>,
+    target: ShownTarget,
+    host: ShownTarget,
     pace: Pace,
     current: Option<(Lookup, Instant)>,
     /// An answer has come.
@@ -23,7 +23,12 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    pub(super) fn new(resolver: Arc<dyn Resolver>, target: Arc<str>, host: Arc<str>, options: &ChannelOptions) -> Self {
+    pub(super) fn new(
+        resolver: Arc<dyn Resolver>,
+        target: ShownTarget,
+        host: ShownTarget,
+        options: &ChannelOptions,
+    ) -> Self {
         let pace = Pace::new(&options.dns, &options.backoff);
         Lookups { resolver, target, host, pace, current: None, answered: false, took: Duration::ZERO, resolved: None }
     }

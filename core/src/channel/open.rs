@@ -75,7 +75,7 @@ pub(crate) fn open(
     let core = ChannelCore::new(target, options.clone(), parts, rt)?;
     let context = Context {
         picker: core.picker(),
-        target: target.into(),
+        target: core.target().clone(),
         scheme: if core.secure() { "https" } else { "http" },
         authority: core.authority(),
         template: Template::new(&user_agent),

@@ -1,6 +1,7 @@
 //! What a layer saw when something went wrong: types and numbers, never text of a peer that decides anything.
 //!
 //! Each layer on the way down appends one value; [`diagnose`](super::diagnose) turns it into a [`Failure`](super::Failure).
+use super::ShownTarget;
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},
@@ -15,7 +16,7 @@ pub type Reason = Cow<'static, str>;
 pub enum Evidence {
     // --- config
     /// The target does not parse.
-    Target { target: String, reason: Reason },
+    Target { target: ShownTarget, reason: Reason },
     /// A channel or call option is out of range or of the wrong form. `value` is absent when it may be secret.
     Option { field: Cow<'static, str>, value: Option<String>, reason: Reason },
     /// PEM material that cannot be used.
@@ -29,9 +30,9 @@ pub enum Evidence {
 
     // --- resolve
     /// The name has no address.
-    Name { host: String, answer: NameAnswer },
+    Name { host: ShownTarget, answer: NameAnswer },
     /// The resolver did not answer usefully.
-    Resolver { host: String, problem: ResolverProblem },
+    Resolver { host: ShownTarget, problem: ResolverProblem },
     /// The service config that came with the answer is not valid, and there is none to go on with. `field` is its JSON path.
     ServiceConfig { field: Cow<'static, str>, reason: Reason },
 

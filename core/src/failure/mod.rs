@@ -45,7 +45,7 @@ pub use self::{
     json::Json,
     read::NotARecord,
     record::{Attempt, Deadline, Record, StreamFacts},
-    redact::{may_show_value, peer_text, pem_label, url_host_port, without_userinfo},
+    redact::{ShownTarget, may_show_value, peer_text, pem_label, url_host_port},
     render::Style,
     words::{Category, DeadlineSource, DetailsState, Layer, Origin, Phase, Reached, Retry, RetryStopped},
 };

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use super::{
     Category, Cause, Code, DeadlineSource, Detail, DetailsState, Failure, Json, Layer, Origin, Phase, Reached, Retry,
-    RetryStopped, hint, render,
+    RetryStopped, ShownTarget, hint, render,
 };
 
 /// One failure, key by key as its JSON has it. [`diagnose`](super::diagnose) fills what follows from the evidence; the
@@ -26,8 +26,8 @@ pub struct Record {
     pub phase: Option<Phase>,
     /// `/package.Service/Method`.
     pub method: Option<Arc<str>>,
-    /// The target as the channel was given it.
-    pub target: Option<Arc<str>>,
+    /// The target as the channel was given it, but for what may be a secret.
+    pub target: Option<ShownTarget>,
     /// The address of the connection.
     pub peer: Option<Arc<str>>,
     /// `host:port` of the proxy, never its credentials.

@@ -1,5 +1,8 @@
 //! What may be shown of things that can hold a secret or come from a peer.
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
+
+/// Stands for a part of a target that may hold a secret.
+const HIDDEN: &str = "<redacted>";
 
 /// The longest peer text in a record, in characters.
 const MAX_PEER_TEXT: usize = 256;
@@ -60,15 +63,58 @@ pub fn url_host_port(url: &str) -> String {
     peer_text(host_port.as_bytes())
 }
 
-/// A target without `user:password@` and without a query, which people paste into it by mistake.
-pub fn without_userinfo(target: &str) -> Cow<'_, str> {
+/// A target, or the name in one, as it may be shown: without `user:password@` and without a query, both of which may hold a
+/// secret. There is no other way to make one, so that whatever has this type is safe in a record, a log or a `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownTarget(Arc<str>);
+
+impl ShownTarget {
+    /// What may be shown of a target.
+    pub fn of(target: &str) -> Self {
+        ShownTarget(without_secrets(target).into())
+    }
+}
+
+impl<T: AsRef<str>> From<T> for ShownTarget {
+    fn from(target: T) -> Self {
+        ShownTarget::of(target.as_ref())
+    }
+}
+
+impl Deref for ShownTarget {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ShownTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for ShownTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+fn without_secrets(target: &str) -> Cow<'_, str> {
     // A path may hold any of these and no password.
-    if !target.contains(['@', '?', '#']) || target.starts_with("unix") {
+    let is_path = ["unix:", "unix-abstract:"].iter().any(|scheme| target.starts_with(scheme));
+    if is_path || !target.contains(['@', '?', '#']) {
         return Cow::Borrowed(target);
     }
-    let target = target.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = target.split_once("://").map_or(("", target), |(scheme, rest)| (scheme, rest));
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = match (rest.rfind('@'), rest.find(['?', '#'])) {
+        // A password with a `?` in it, or a query with an `@`: either half may be the secret.
+        (Some(at), Some(query)) if query < at => HIDDEN,
+        (Some(at), _) => rest.get(at + 1..).unwrap_or_default(),
+        (None, _) => rest,
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     Cow::Owned(if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") })
 }
 
@@ -126,8 +172,16 @@ mod tests {
             ("https://me:CANARY@users:443/p?token=CANARY", "https://users:443/p"),
             ("me:CANARY@users:443", "users:443"),
             ("unix:///run/user@1000.sock", "unix:///run/user@1000.sock"),
+            ("consul://me:CANARY@reg/users", "consul://reg/users"),
+            ("consul:///me:CANARY@users", "consul://users"),
+            ("consul://me:CAN/ARY@reg/users?token=CANARY#CANARY", "consul://reg/users"),
+            ("consul://me:CANARY?CANARY@reg/users", "consul://<redacted>"),
+            ("consul://reg/users?token=CANARY@CANARY", "consul://<redacted>"),
+            ("unixes://me:CANARY@reg", "unixes://reg"),
         ] {
-            assert_eq!(without_userinfo(target), shown);
+            assert_eq!(&*ShownTarget::of(target), shown);
+            assert_eq!(&*ShownTarget::of(shown), shown, "shown once is shown for ever");
+            assert!(!format!("{:?} {}", ShownTarget::of(target), ShownTarget::of(target)).contains("CANARY"));
         }
     }
 

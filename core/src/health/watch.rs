@@ -6,7 +6,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     clock,
-    failure::{Evidence, Failure, Phase, Reached, ServerHealth, Situation, diagnose},
+    failure::{Evidence, Failure, Phase, Reached, ServerHealth, ShownTarget, Situation, diagnose},
     options::BackoffOptions,
     subchannel::{Fleet, SubId},
     transport::Connection,
@@ -21,7 +21,7 @@ pub(crate) struct Check {
     pub(crate) number: u64,
     pub(crate) connection: Connection,
     pub(crate) service: Arc<str>,
-    pub(crate) target: Arc<str>,
+    pub(crate) target: ShownTarget,
     pub(crate) asker: Arc<dyn Asker>,
     pub(crate) backoff: BackoffOptions,
     pub(crate) fleet: Arc<Fleet>,

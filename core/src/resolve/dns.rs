@@ -8,7 +8,7 @@ use super::{
     choice::{Client, choose},
 };
 use crate::{
-    failure::{Evidence, NameAnswer, ResolverProblem},
+    failure::{Evidence, NameAnswer, ResolverProblem, ShownTarget},
     transport::Address,
 };
 use hickory_resolver::{
@@ -58,7 +58,7 @@ impl DnsResolver {
 
     // The system's configuration is read each time: it changes when a machine changes networks.
     async fn look_up(self) -> Result<Resolved, Evidence> {
-        let failed = |problem| Evidence::Resolver { host: self.host.to_string(), problem };
+        let failed = |problem| Evidence::Resolver { host: ShownTarget::of(&self.host), problem };
         let (config, options) = self.config().map_err(|_| failed(ResolverProblem::Io))?;
         let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             .with_options(tuned(options))
@@ -74,7 +74,7 @@ impl DnsResolver {
             }
         }
         if addresses.is_empty() {
-            return Err(Evidence::Name { host: self.host.to_string(), answer: NameAnswer::NoData });
+            return Err(Evidence::Name { host: ShownTarget::of(&self.host), answer: NameAnswer::NoData });
         }
         Ok(Resolved { service_config, ..Resolved::now(addresses) })
     }
@@ -109,7 +109,7 @@ impl DnsResolver {
     }
 
     fn evidence(&self, error: &NetError) -> Evidence {
-        let host = self.host.to_string();
+        let host = ShownTarget::of(&self.host);
         let problem = match error {
             NetError::Dns(DnsError::NoRecordsFound(NoRecords { response_code, .. })) => match response_code {
                 ResponseCode::NXDomain => return Evidence::Name { host, answer: NameAnswer::NxDomain },

@@ -1,6 +1,9 @@
 //! Name resolution by the program itself.
-use super::{Brought, Lookup, Resolved, Resolver, target};
-use crate::failure::{Evidence, NameAnswer, ResolverProblem};
+use super::{Brought, Lookup, Resolved, Resolver, Target, target};
+use crate::{
+    failure::{Evidence, NameAnswer, ResolverProblem, ShownTarget},
+    options::Secret,
+};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A future that a [`ResolveHook`] returns.
@@ -32,20 +35,23 @@ impl From<Vec<String>> for Resolution {
 
 /// Asks the program.
 pub(super) struct HostResolver {
-    target: Arc<str>,
+    /// What it is asked.
+    target: Secret<Arc<str>>,
+    /// How failures name it.
+    shown: ShownTarget,
     hook: Arc<dyn ResolveHook>,
 }
 
 impl HostResolver {
-    pub(super) fn new(target: Arc<str>, hook: Arc<dyn ResolveHook>) -> HostResolver {
-        HostResolver { target, hook }
+    pub(super) fn new(target: &Target, hook: Arc<dyn ResolveHook>) -> HostResolver {
+        HostResolver { target: target.given().clone(), shown: target.shown().clone(), hook }
     }
 }
 
 impl Resolver for HostResolver {
     fn resolve(&self) -> Lookup {
-        let (target, hook) = (self.target.clone(), self.hook.clone());
-        Box::pin(async move { read(&target, hook.resolve(&target).await?) })
+        let (target, shown, hook) = (self.target.clone(), self.shown.clone(), self.hook.clone());
+        Box::pin(async move { read(shown, hook.resolve(target.expose()).await?) })
     }
 
     fn brings_config(&self) -> bool {
@@ -53,13 +59,13 @@ impl Resolver for HostResolver {
     }
 }
 
-fn read(target: &str, found: Resolution) -> Result<Resolved, Evidence> {
+fn read(host: ShownTarget, found: Resolution) -> Result<Resolved, Evidence> {
     if found.addresses.is_empty() {
-        return Err(Evidence::Name { host: target.to_owned(), answer: NameAnswer::NoData });
+        return Err(Evidence::Name { host, answer: NameAnswer::NoData });
     }
     let addresses: Option<Vec<_>> = found.addresses.iter().map(|text| target::address(text)).collect();
     let Some(addresses) = addresses else {
-        return Err(Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin });
+        return Err(Evidence::Resolver { host, problem: ResolverProblem::Plugin });
     };
     let service_config = match found.service_config.as_deref().map(serde_json::from_str) {
         None => Brought::Nothing,
@@ -75,7 +81,7 @@ mod tests {
     use crate::transport::Address;
 
     fn answer(texts: &[&str]) -> Result<Vec<Address>, Evidence> {
-        read("x:///y", texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().into())
+        read("x:///y".into(), texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().into())
             .map(|resolved| resolved.addresses)
     }
 
@@ -99,7 +105,7 @@ mod tests {
     fn a_service_config_may_come_along() {
         let brought = |text: &str| {
             let found = Resolution { addresses: vec!["127.0.0.1:80".into()], service_config: Some(text.into()) };
-            read("x:///y", found).unwrap().service_config
+            read("x:///y".into(), found).unwrap().service_config
         };
         assert_eq!(brought("{}"), Brought::Config(Arc::default()));
         assert_eq!(brought("{"), Brought::invalid("service_config", "is not JSON"));

@@ -20,7 +20,7 @@ pub(crate) use target::{Endpoint, Target};
 
 use crate::{
     clock::{self, Instant},
-    failure::{Evidence, ResolverProblem},
+    failure::{Evidence, ResolverProblem, ShownTarget},
     options::{ChannelOptions, DnsOptions, SERVICE_CONFIG, ServiceConfig},
     transport::Address,
 };
@@ -125,7 +125,7 @@ pub(crate) fn resolver(
     let proxying = Proxying::find(options, |name| std::env::var(name).ok())?.map(Arc::new);
     let proxies = |proxying: &Proxying| by_host(target, &proxying.url.host, proxying.url.port, options);
     let servers: Arc<dyn Resolver> = match (hook, target.endpoint()) {
-        (Some(hook), _) => Arc::new(host::HostResolver::new(target.text().clone(), hook)),
+        (Some(hook), _) => Arc::new(host::HostResolver::new(target, hook)),
         (None, Endpoint::Addresses(addresses)) => Arc::new(FixedResolver::new(addresses.clone())),
         (None, Endpoint::Name { host, port, server }) => match proxying {
             Some(proxying) if proxying.covers(host, *port) => {
@@ -136,7 +136,7 @@ pub(crate) fn resolver(
         },
         // Only a resolver of the program knows what this means.
         (None, Endpoint::Foreign) => {
-            return Err(Evidence::Target { target: target.text().to_string(), reason: target::UNKNOWN.into() });
+            return Err(Evidence::Target { target: target.shown().clone(), reason: target::UNKNOWN.into() });
         }
     };
     let Some(proxying) = proxying else { return Ok(servers) };
@@ -188,7 +188,7 @@ fn by_name(
         return Ok(Arc::new(system::SystemResolver::new(host, port)));
     }
     let reason = "names a server to ask, and this build of the library has only the system's resolver";
-    Err(Evidence::Target { target: target.text().to_string(), reason: reason.into() })
+    Err(Evidence::Target { target: target.shown().clone(), reason: reason.into() })
 }
 
 #[cfg(all(not(feature = "hickory"), not(target_vendor = "apple")))]
@@ -201,13 +201,13 @@ fn by_name(
     _: Option<&'static str>,
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     let reason = "needs a name lookup, and this build of the library has none: use IP addresses";
-    Err(Evidence::Target { target: target.text().to_string(), reason: reason.into() })
+    Err(Evidence::Target { target: target.shown().clone(), reason: reason.into() })
 }
 
 /// Runs one lookup, bounded in time.
-pub(crate) async fn look_up(resolver: Arc<dyn Resolver>, host: Arc<str>) -> Result<Resolved, Evidence> {
+pub(crate) async fn look_up(resolver: Arc<dyn Resolver>, host: ShownTarget) -> Result<Resolved, Evidence> {
     match tokio::time::timeout(LOOKUP_TIMEOUT, resolver.resolve()).await {
         Ok(answer) => answer,
-        Err(_) => Err(Evidence::Resolver { host: host.to_string(), problem: ResolverProblem::Timeout }),
+        Err(_) => Err(Evidence::Resolver { host, problem: ResolverProblem::Timeout }),
     }
 }

@@ -2,7 +2,7 @@
 //! of VPNs, split DNS and mDNS. Through a crate that keeps the code of `getaddrinfo`, which std throws away.
 use super::{Lookup, Resolved, Resolver};
 use crate::{
-    failure::{Evidence, NameAnswer, ResolverProblem},
+    failure::{Evidence, NameAnswer, ResolverProblem, ShownTarget},
     rt,
     transport::Address,
 };
@@ -50,7 +50,7 @@ fn look_up(host: &str, port: u16) -> Result<Vec<Address>, LookupErrorKind> {
 }
 
 fn evidence(host: &str, kind: LookupErrorKind) -> Evidence {
-    let host = host.to_owned();
+    let host = ShownTarget::of(host);
     let problem = match kind {
         // Some systems say so too when the name exists and has no address.
         LookupErrorKind::NoName => return Evidence::Name { host, answer: NameAnswer::NxDomain },

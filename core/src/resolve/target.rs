@@ -1,5 +1,9 @@
 //! Target strings (doc/naming.md): `dns:///host:port`, `host:port`, `ipv4:`, `ipv6:`, `unix:`.
-use crate::{failure::Evidence, options::is_dns_name, transport::Address};
+use crate::{
+    failure::{Evidence, ShownTarget},
+    options::{Secret, is_dns_name},
+    transport::Address,
+};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
@@ -26,7 +30,9 @@ pub(super) const UNKNOWN: &str = "has an unknown scheme; known are dns, ipv4, ip
 /// Where a channel is to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    text: Arc<str>,
+    /// As it was given: what a program writes for its own resolver may hold a password.
+    given: Secret<Arc<str>>,
+    shown: ShownTarget,
     authority: Arc<str>,
     endpoint: Endpoint,
 }
@@ -50,13 +56,19 @@ impl Target {
     pub(crate) fn parse(text: &str, foreign: bool) -> Result<Target, Evidence> {
         let found = parse(text, foreign);
         let (endpoint, authority) =
-            found.map_err(|reason| Evidence::Target { target: text.to_owned(), reason: reason.into() })?;
-        Ok(Target { text: text.into(), authority: authority.into(), endpoint })
+            found.map_err(|reason| Evidence::Target { target: ShownTarget::of(text), reason: reason.into() })?;
+        let given = Secret::new(text.into());
+        Ok(Target { given, shown: ShownTarget::of(text), authority: authority.into(), endpoint })
     }
 
-    /// As it was given.
-    pub(crate) fn text(&self) -> &Arc<str> {
-        &self.text
+    /// As it was given, for the program's own resolver.
+    pub(crate) fn given(&self) -> &Secret<Arc<str>> {
+        &self.given
+    }
+
+    /// For everybody else.
+    pub(crate) fn shown(&self) -> &ShownTarget {
+        &self.shown
     }
 
     /// The default of `:authority`.
@@ -69,10 +81,10 @@ impl Target {
     }
 
     /// What a failure of the resolver names.
-    pub(crate) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> ShownTarget {
         match &self.endpoint {
-            Endpoint::Name { host, .. } => host,
-            Endpoint::Addresses(_) | Endpoint::Foreign => &self.authority,
+            Endpoint::Name { host, .. } => ShownTarget::of(host),
+            Endpoint::Addresses(_) | Endpoint::Foreign => ShownTarget::of(&self.authority),
         }
     }
 }
@@ -204,8 +216,10 @@ fn unix(rest: &str) -> Parsed {
     Ok((Endpoint::Addresses(vec![Address::Unix(PathBuf::from(path))]), "localhost".to_owned()))
 }
 
+/// The last part of the path, which is no part of a query and has no user in it (RFC 9113 section 8.3.1).
 fn other(rest: &str) -> Parsed {
-    let name = rest.rsplit('/').next().unwrap_or(rest);
+    let path = rest.split(['?', '#']).next().unwrap_or(rest);
+    let name = path.rsplit(['/', '@']).next().unwrap_or(path);
     let is_authority = !name.is_empty() && name.parse::<http::uri::Authority>().is_ok();
     if is_authority { Ok((Endpoint::Foreign, name.to_owned())) } else { Err(NO_HOST) }
 }
@@ -330,6 +344,17 @@ mod tests {
 
     #[test]
     fn another_scheme_is_for_the_programs_own_resolver() {
+        for (text, authority) in [
+            ("consul://me:CANARY@reg/users", "users"),
+            ("consul://me:CANARY@users", "users"),
+            ("consul:///me:CANARY@users:80", "users:80"),
+            ("consul://reg/users?token=CANARY/CANARY", "users"),
+            ("consul://reg/users#CANARY", "users"),
+        ] {
+            let target = Target::parse(text, true).unwrap();
+            assert_eq!((&**target.authority(), &**target.given().expose()), (authority, text));
+            assert!(!format!("{target:?} {} {}", target.shown(), target.host()).contains("CANARY"), "{text}");
+        }
         let target = Target::parse("consul:///users", true).unwrap();
         assert_eq!((target.endpoint(), &**target.authority()), (&Endpoint::Foreign, "users"));
         assert!(Target::parse("consul:///", true).is_err());

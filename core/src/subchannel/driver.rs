@@ -7,8 +7,8 @@ use super::{
     task::{Report, Stage, connect},
 };
 use crate::{
-    clock::Instant,
-    failure::{Attempt, Evidence, Failure, Phase, Reached, Situation, diagnose},
+    clock::{self, Instant},
+    failure::{Attempt, Evidence, Failure, Phase, Reached, ShownTarget, Situation, diagnose},
     options::{BackoffOptions, CONNECT_TIMEOUT, PlantedPanic},
     rt,
     transport::{Address, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
@@ -23,7 +23,7 @@ use tokio::sync::mpsc::UnboundedSender;
 /// What all subchannels of a channel share.
 pub(crate) struct Setup {
     pub(crate) rt: rt::Handle,
-    pub(crate) target: Arc<str>,
+    pub(crate) target: ShownTarget,
     pub(crate) authority: Arc<str>,
     pub(crate) tls: Option<Arc<dyn TlsSource>>,
     pub(crate) connect_timeout: Duration,

@@ -203,7 +203,7 @@ fn refused(address: &str, error: &io::Error, waited: Duration) -> Evidence {
     match error.raw_os_error() {
         Some(errno) => Evidence::Connect { address: address.to_owned(), errno: Some(errno), waited },
         // Refused before the kernel was asked, as a path too long for a socket is.
-        None => Evidence::Target { target: address.to_owned(), reason: "is not a usable socket address".into() },
+        None => Evidence::Target { target: address.into(), reason: "is not a usable socket address".into() },
     }
 }
 

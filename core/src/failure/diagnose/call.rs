@@ -4,14 +4,13 @@ use std::time::Duration;
 use super::{Finding, Situation, connection::with_errno};
 use crate::failure::{
     Category, Cause, Code, Evidence, Failure, Json, Phase, Pushback, Reached, Retry, ServerHealth, Sized, Unusable,
-    redact::without_userinfo,
 };
 
 pub(super) fn argument(evidence: Evidence) -> Finding {
     match evidence {
-        Evidence::Target { target, reason } => Finding::of(Cause::TargetInvalid)
-            .fact("target", without_userinfo(&target).into_owned())
-            .fact("reason", reason),
+        Evidence::Target { target, reason } => {
+            Finding::of(Cause::TargetInvalid).fact("target", target.to_string()).fact("reason", reason)
+        }
         Evidence::Option { field, value, reason } => {
             Finding::of(Cause::OptionInvalid).fact("field", field).maybe("value", value).fact("reason", reason)
         }

@@ -13,14 +13,14 @@ const MAX_NAMES: usize = 16;
 
 pub(super) fn name(evidence: Evidence) -> Finding {
     match evidence {
-        Evidence::Name { host, answer } => Finding::of(Cause::NameNotFound).fact("host", host).fact(
+        Evidence::Name { host, answer } => Finding::of(Cause::NameNotFound).fact("host", host.to_string()).fact(
             "answer",
             match answer {
                 NameAnswer::NxDomain => "nxdomain",
                 NameAnswer::NoData => "nodata",
             },
         ),
-        Evidence::Resolver { host, problem } => Finding::of(Cause::ResolverFailed).fact("host", host).fact(
+        Evidence::Resolver { host, problem } => Finding::of(Cause::ResolverFailed).fact("host", host.to_string()).fact(
             "problem",
             match problem {
                 ResolverProblem::ServFail => "servfail",

@@ -9,9 +9,8 @@ mod tests;
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::{
-    Category, Cause, Code, Evidence, Failure, Json, Origin, Phase, Reached, Record, Retry,
-    redact::{peer_text, without_userinfo},
-    time,
+    Category, Cause, Code, Evidence, Failure, Json, Origin, Phase, Reached, Record, Retry, ShownTarget,
+    redact::peer_text, time,
 };
 
 /// What the call knows at the moment when the evidence arrives.
@@ -25,8 +24,8 @@ pub struct Situation {
     pub phase: Option<Phase>,
     /// `/package.Service/Method`.
     pub method: Option<Arc<str>>,
-    /// The target as the channel was given it.
-    pub target: Option<Arc<str>>,
+    /// The target of the channel.
+    pub target: Option<ShownTarget>,
     /// The address of the connection.
     pub peer: Option<Arc<str>>,
     /// `host:port` of the proxy.
@@ -170,10 +169,7 @@ impl Finding {
         }
         record.phase = situation.phase;
         record.method = situation.method;
-        record.target = situation.target.map(|target| match without_userinfo(&target) {
-            Cow::Borrowed(_) => target.clone(),
-            Cow::Owned(clean) => clean.into(),
-        });
+        record.target = situation.target;
         record.peer = situation.peer;
         record.via_proxy = situation.via_proxy.or(record.via_proxy);
         record.underlying = situation.underlying;

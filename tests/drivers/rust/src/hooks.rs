@@ -72,7 +72,7 @@ impl Provider for Script {
 impl ResolveHook for Script {
     fn resolve<'a>(&'a self, target: &'a str) -> ResolveFuture<'a> {
         Box::pin(async move {
-            let failed = || Evidence::Resolver { host: target.to_owned(), problem: ResolverProblem::Plugin };
+            let failed = || Evidence::Resolver { host: target.into(), problem: ResolverProblem::Plugin };
             let steps = self.addresses.as_ref().ok_or_else(failed)?;
             let found = match steps.next().await {
                 Some(Value::Object(mut entry)) => entry.remove("addresses").zip(Some(entry.remove("service_config"))),
