@@ -121,7 +121,7 @@ impl Controller {
             self.reset_backoff();
         }
         if has(NETWORK_CHANGED) && self.quiet.is_some() {
-            self.lookups.hurry();
+            self.lookups.network_changed();
             let statuses = self.each_sub(Subchannel::network_changed);
             self.feed_all(statuses);
             self.exit_idle();

@@ -46,6 +46,12 @@ impl Lookups {
         self.want();
     }
 
+    /// Another network: a lookup on the old one would only end with its time, and begins anew.
+    pub(super) fn network_changed(&mut self) {
+        self.current = None;
+        self.hurry();
+    }
+
     /// The channel goes idle: nothing is looked up until somebody wants it.
     pub(super) fn stop(&mut self, options: &ChannelOptions) {
         self.pace = Pace::new(&options.dns, &options.backoff);
@@ -130,6 +136,7 @@ impl fmt::Debug for Lookups {
 #[cfg(test)]
 mod tests {
     use crate::{
+        balance::Waiting,
         channel::{ChannelCore, Parts},
         clock,
         failure::{Cause, Failure},
@@ -138,7 +145,13 @@ mod tests {
         resolve::{ResolveFuture, ResolveHook},
         subchannel::testing::{Server, rt},
     };
-    use std::{sync::Arc, time::Duration};
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering::Relaxed},
+        },
+        time::Duration,
+    };
     use tokio::time::sleep;
 
     struct Always(String);
@@ -147,6 +160,13 @@ mod tests {
         fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
             Box::pin(async { Ok(vec![self.0.clone()].into()) })
         }
+    }
+
+    fn channel(hook: Arc<dyn ResolveHook>) -> Arc<ChannelCore> {
+        let (user_agent, log) = (http::HeaderValue::from_static("grpc-test"), LogSink::default());
+        let parts = Parts { resolver: Some(hook), language: "rust", credentials: None, user_agent, log };
+        let options = ChannelOptions { tls: None, ..ChannelOptions::default() };
+        ChannelCore::new("mine:///users", Arc::new(options), parts, rt()).unwrap()
     }
 
     fn age_ms(failure: &Failure) -> Option<u64> {
@@ -167,12 +187,7 @@ mod tests {
     async fn a_failure_tells_how_old_the_answer_is_once_that_matters() {
         for (waited, old) in [(Duration::from_secs(2), false), (Duration::from_secs(15), true)] {
             let server = Server::start().await;
-            let hook = Arc::new(Always(server.address.to_string()));
-            let user_agent = http::HeaderValue::from_static("grpc-test");
-            let log = LogSink::default();
-            let parts = Parts { resolver: Some(hook), language: "rust", credentials: None, user_agent, log };
-            let options = ChannelOptions { tls: None, ..ChannelOptions::default() };
-            let channel = ChannelCore::new("mine:///users", Arc::new(options), parts, rt()).unwrap();
+            let channel = channel(Arc::new(Always(server.address.to_string())));
             let asked = clock::now();
             channel.picker().pick(true, &mut |_| ()).await.unwrap();
             sleep(waited).await;
@@ -182,5 +197,37 @@ mod tests {
             let age = clock::now().duration_since(asked).as_millis() as u64;
             assert_eq!(age_ms(&failure), old.then_some(age));
         }
+    }
+
+    /// Its first lookup runs on a network that is gone.
+    struct Stuck(AtomicBool, String);
+
+    impl ResolveHook for Stuck {
+        fn resolve<'a>(&'a self, _: &'a str) -> ResolveFuture<'a> {
+            Box::pin(async {
+                if !self.0.swap(true, Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+                Ok(vec![self.1.clone()].into())
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_network_begins_the_running_lookup_anew() {
+        let server = Server::start().await;
+        let hook = Stuck(AtomicBool::new(false), server.address.to_string());
+        let channel = channel(Arc::new(hook));
+        let asked = clock::now();
+        let picker = channel.picker();
+        let mut ignore = |_: &Waiting| ();
+        let picked = picker.pick(true, &mut ignore);
+        let changed = async {
+            sleep(Duration::from_secs(1)).await;
+            channel.network_changed();
+        };
+        let (picked, ()) = tokio::join!(picked, changed);
+        picked.unwrap();
+        assert_eq!(clock::now().duration_since(asked).as_secs(), 1);
     }
 }
