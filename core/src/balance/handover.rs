@@ -47,6 +47,12 @@ impl Handover {
         out
     }
 
+    /// Begins anew with `policy`, from nothing. What is still told of the subchannels before is of none of its own.
+    pub(crate) fn restart(&mut self, policy: Box<dyn Policy>) {
+        self.generation += 1;
+        (self.current, self.pending) = (Child::new(policy, self.generation), None);
+    }
+
     pub(crate) fn on(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         let mut out = Vec::new();
         match event {

@@ -364,7 +364,7 @@ impl Controller {
         self.quiet = None;
         self.lookups.stop(&self.options);
         self.checks.forget_all();
-        self.policy = Handover::new(policy(&self.selection.now(), &self.checks));
+        self.policy.restart(policy(&self.selection.now(), &self.checks));
         self.subs.clear();
         (self.state, self.problem) = (ConnectivityState::Idle, None);
         self.show_waiting();

@@ -102,3 +102,14 @@ async fn both_get_the_time_they_asked_for() {
     assert_eq!(change.handover.due(), Some(change.now));
     assert_eq!(change.on(Event::Tick), "create #8 10.0.0.1:2, connect #8");
 }
+
+#[tokio::test]
+async fn numbers_are_not_used_again_after_idleness() {
+    let network = Network::of(1).await;
+    let mut change = Change::connected(&network);
+    change.handover.restart(policy(&load_balancing(json!([{"pick_first": {}}])), false));
+    change.on(Event::ExitIdle);
+    assert_eq!(change.on(Event::Resolved(list(&["1"]))), "publish CONNECTING, create #7 10.0.0.1:1, connect #7");
+    assert_eq!(change.on(Event::Changed(SubId(1), Status::Idle)), "", "of the connection before");
+    assert_eq!(change.on(Event::Changed(SubId(SECOND + 1), network.ready(0))), "publish READY");
+}
