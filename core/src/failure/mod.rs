@@ -18,6 +18,7 @@ mod detail;
 mod diagnose;
 mod errno;
 pub mod evidence;
+mod furthest;
 mod hint;
 mod json;
 mod read;
@@ -49,6 +50,8 @@ pub use self::{
     render::Style,
     words::{Category, DeadlineSource, DetailsState, Layer, Origin, Phase, Reached, Retry, RetryStopped},
 };
+
+pub(crate) use furthest::furthest;
 
 /// Property tests run on the same cases each time, and leave no file behind.
 #[cfg(test)]

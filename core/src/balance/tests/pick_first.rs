@@ -132,12 +132,20 @@ fn a_security_fault_is_the_headline_wherever_it_is_in_the_list() {
         assert_eq!((failure.cause(), failure.record().category), (Cause::TlsCertExpired, Category::Security));
         assert_eq!(tried(&failure), ["a", "b", "c"]);
     }
-    let mut bench = bench();
-    bench.resolved(&["1", "2"]);
-    bench.on(Event::ExitIdle);
-    bench.changed(1, failed(Evidence::TlsInterrupted { address: "a".into() }, "a"));
-    bench.changed(2, dead("b"));
-    assert_eq!(bench.failure().cause(), Cause::ConnectRefused, "otherwise the last");
+}
+
+#[test]
+fn otherwise_the_address_that_came_furthest_is_the_headline() {
+    let interrupted = |address: &str| failed(Evidence::TlsInterrupted { address: address.into() }, address);
+    for statuses in [[interrupted("a"), dead("b")], [dead("a"), interrupted("b")]] {
+        let mut bench = bench();
+        bench.resolved(&["1", "2"]);
+        bench.on(Event::ExitIdle);
+        for (id, status) in (1..).zip(statuses) {
+            bench.changed(id, status);
+        }
+        assert_eq!((bench.failure().cause(), tried(&bench.failure())), (Cause::TlsInterrupted, vec!["a", "b"]));
+    }
 }
 
 #[tokio::test]
