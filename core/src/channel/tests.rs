@@ -146,13 +146,15 @@ async fn a_call_that_waits_for_ready_outlives_the_failures() {
     assert!(channel.picker().waiting().problem.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn it_comes_back_when_the_server_does() {
     let mut server = Server::start().await;
     let address = server.address;
     let channel = channel(&address.to_string(), plaintext());
     for _ in 0..3 {
         let connection = pick(&channel).await.unwrap();
+        // Long enough for a connection that nobody has used to prove that there is a server.
+        sleep(Duration::from_secs(2)).await;
         drop(server);
         reaches(&channel, State::Idle).await;
         assert!(!connection.is_usable());

@@ -1,6 +1,6 @@
 //! Does what the machine decides.
 use super::{
-    Fleet, Lane, News, Signal, Status, SubId,
+    Fleet, Lane, Lanes, News, Signal, Status, SubId,
     machine::{Effect, Event, Readiness, State, step},
     pace::{Due, Pace},
     pool::Pool,
@@ -11,7 +11,7 @@ use crate::{
     failure::{Attempt, Evidence, Failure, Phase, Reached, ShownTarget, Situation, diagnose},
     options::{BackoffOptions, CONNECT_TIMEOUT, PlantedPanic},
     rt,
-    transport::{Address, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
+    transport::{Address, Connection, DialFailed, DialPhase, DialSpec, Keepalive, Limits, TlsSource},
 };
 use std::{
     fmt,
@@ -84,14 +84,29 @@ pub(crate) struct Subchannel {
     setup: Arc<Setup>,
     state: State,
     pool: Arc<Pool>,
-    /// By the attempt that made each; the oldest first.
-    lanes: Vec<(u64, Lane)>,
+    /// The oldest first.
+    members: Vec<Member>,
     attempt: u64,
     /// Of the attempt that is under way.
     task: Option<rt::JoinHandle<()>>,
     phase: DialPhase,
     failure: Option<Failure>,
     pace: Pace,
+}
+
+/// One connection that takes calls.
+#[derive(Debug)]
+struct Member {
+    lane: Lane,
+    made_by: u64,
+    /// Until then only an answer proves that there is a server; absent: that is proved.
+    on_trial_until: Option<Instant>,
+}
+
+impl Member {
+    fn is_proved(&self, now: Instant) -> bool {
+        self.on_trial_until.is_none_or(|until| until <= now) || self.lane.connection().has_answered()
+    }
 }
 
 impl Subchannel {
@@ -101,7 +116,7 @@ impl Subchannel {
             address,
             state: State::IDLE,
             pool: Pool::new(id, setup.signals.clone(), setup.most_connections.clone()),
-            lanes: Vec::new(),
+            members: Vec::new(),
             attempt: 0,
             task: None,
             phase: DialPhase::Connect,
@@ -118,7 +133,9 @@ impl Subchannel {
 
     /// Ends the wait before the next attempt.
     pub(crate) fn reset_backoff(&mut self) -> Option<Status> {
-        self.take(Event::BackoffReset)
+        let status = self.take(Event::BackoffReset);
+        self.pool.ask_again();
+        status
     }
 
     /// Gives the connections up for new calls, as if the peer had drained them, and what is on its way altogether.
@@ -130,10 +147,11 @@ impl Subchannel {
     pub(crate) fn hear(&mut self, attempt: u64, news: News) -> Option<Status> {
         match news {
             News::Crowded => {
+                self.judge();
                 let most = self.pool.heard();
                 self.take(Event::Crowded { most })
             }
-            News::Gone(end) => self.gone(attempt, !matches!(end, None | Some(Evidence::GoAway { code: 0, .. }))),
+            News::Gone(end) => self.gone(attempt, end),
             // An attempt that was given up long ago.
             News::Entered(_) | News::Dialled(_) if attempt != self.attempt => None,
             News::Entered(phase) => {
@@ -142,7 +160,8 @@ impl Subchannel {
             }
             News::Dialled(Ok(connection)) => {
                 self.task = None; // it goes on with the connection
-                self.lanes.push((attempt, self.pool.lane(connection)));
+                let lane = self.pool.lane(connection);
+                self.members.push(Member { lane, made_by: attempt, on_trial_until: Some(self.pace.not_before()) });
                 self.show_lanes();
                 self.take(Event::Connected);
                 Some(self.ready())
@@ -186,22 +205,47 @@ impl Subchannel {
         &self.address
     }
 
-    fn gone(&mut self, attempt: u64, is_broken: bool) -> Option<Status> {
-        let at = self.lanes.iter().position(|(made_by, _)| *made_by == attempt)?;
-        self.lanes.remove(at).1.connection().drain();
-        self.show_lanes();
-        if self.lanes.is_empty() {
-            self.pace.lost(is_broken);
+    /// Notes which connections have proved themselves since the last look.
+    fn judge(&mut self) {
+        let now = clock::now();
+        let mut has_news = false;
+        for member in &mut self.members {
+            has_news |= member.is_proved(now) && member.on_trial_until.take().is_some();
         }
-        self.take(Event::Gone).or_else(|| (!self.lanes.is_empty()).then(|| self.ready()))
+        if has_news {
+            self.take(Event::Proved);
+        }
+    }
+
+    fn gone(&mut self, attempt: u64, end: Option<Evidence>) -> Option<Status> {
+        let at = self.members.iter().position(|member| member.made_by == attempt)?;
+        let member = self.members.remove(at);
+        let connection = member.lane.connection();
+        let proved = member.is_proved(clock::now()) || lets_calls_finish(connection, end.as_ref());
+        connection.drain();
+        self.show_lanes();
+        if proved {
+            self.take(Event::Proved);
+        }
+        if self.members.is_empty() {
+            self.pace.lost(!matches!(end, None | Some(Evidence::GoAway { code: 0, .. })));
+        }
+        if let Some(end) = end.filter(|_| !proved) {
+            self.failure = Some(self.attempt_failed(without_call(end), Phase::Settings, true, Vec::new()));
+        }
+        self.take(Event::Gone { proved }).or_else(|| (!self.members.is_empty()).then(|| self.ready()))
     }
 
     fn ready(&self) -> Status {
-        Status::Ready(self.lanes.iter().map(|(_, lane)| lane.clone()).collect())
+        Status::Ready(self.lanes())
+    }
+
+    fn lanes(&self) -> Lanes {
+        self.members.iter().map(|member| member.lane.clone()).collect()
     }
 
     fn show_lanes(&self) {
-        self.pool.set(self.lanes.iter().map(|(_, lane)| lane.clone()).collect());
+        self.pool.set(self.lanes());
     }
 
     /// The news for the policy, if there is any.
@@ -235,7 +279,7 @@ impl Subchannel {
                 }
             }
             Effect::Release => {
-                self.lanes.drain(..).for_each(|(_, lane)| lane.connection().drain());
+                self.members.drain(..).for_each(|member| member.lane.connection().drain());
                 self.show_lanes();
             }
         }
@@ -262,20 +306,7 @@ impl Subchannel {
 
     fn failure(&self, failed: DialFailed) -> Failure {
         let DialFailed { evidence, phase: at, timings } = failed;
-        let address: Arc<str> = self.address.to_string().into();
         let connected = matches!(at, DialPhase::Tls | DialPhase::Settings);
-        let peer = connected.then(|| address.clone());
-        let mut failure = diagnose(
-            evidence,
-            Situation {
-                reached: Some(Reached::No),
-                phase: Some(phase(at)),
-                target: Some(self.setup.target.clone()),
-                peer: peer.clone(),
-                via_proxy: self.address.via_proxy(),
-                ..Situation::default()
-            },
-        );
         let mut elapsed = vec![(phase(self.address.first_phase()), timings.connect)];
         if self.setup.tls.is_some() && connected {
             elapsed.push((Phase::Tls, timings.tls));
@@ -283,12 +314,32 @@ impl Subchannel {
         if at == DialPhase::Settings {
             elapsed.push((Phase::Settings, timings.settings));
         }
+        self.attempt_failed(evidence, phase(at), connected, elapsed)
+    }
+
+    fn attempt_failed(
+        &self,
+        evidence: Evidence,
+        phase: Phase,
+        connected: bool,
+        elapsed: Vec<(Phase, Duration)>,
+    ) -> Failure {
+        let address: Arc<str> = self.address.to_string().into();
+        let peer = connected.then(|| address.clone());
+        let situation = Situation {
+            reached: Some(Reached::No),
+            phase: Some(phase),
+            target: Some(self.setup.target.clone()),
+            peer: peer.clone(),
+            via_proxy: self.address.via_proxy(),
+            ..Situation::default()
+        };
+        let mut failure = diagnose(evidence, situation);
         let (code, cause) = (Some(failure.code()), Some(failure.cause()));
-        let next = Some(self.pace.next());
+        let (delay, next) = (self.pace.waited(), Some(self.pace.next()));
         let record = failure.record_mut();
         record.elapsed.clone_from(&elapsed);
-        record.attempts =
-            vec![Attempt { address: Some(address), peer, code, cause, delay: self.pace.waited(), next, elapsed }];
+        record.attempts = [Attempt { address: Some(address), peer, code, cause, delay, next, elapsed }].into();
         failure
     }
 }
@@ -296,6 +347,25 @@ impl Subchannel {
 impl Drop for Subchannel {
     fn drop(&mut self) {
         self.take(Event::Dropped);
+    }
+}
+
+/// Whether a connection drains as it should: a peer that finishes what it accepted has served, though nothing came yet.
+fn lets_calls_finish(connection: &Connection, end: Option<&Evidence>) -> bool {
+    match end {
+        None => true,
+        Some(Evidence::GoAway { code: 0, last_stream: 1.., .. }) => connection.has_streams(),
+        Some(_) => false,
+    }
+}
+
+/// The end of a connection as it concerns calls that were never on it.
+fn without_call(end: Evidence) -> Evidence {
+    match end {
+        Evidence::GoAway { code, last_stream, debug, pings, .. } => {
+            Evidence::GoAway { code, last_stream, debug, unprocessed: true, pings }
+        }
+        other => other,
     }
 }
 

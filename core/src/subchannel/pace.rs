@@ -30,8 +30,10 @@ pub(super) struct Pace {
     not_before: Instant,
     /// The wait before the attempt that is under way.
     waited: Duration,
-    /// The wait that follows if it fails.
+    /// The wait before the next attempt, if there is one.
     wait: Duration,
+    /// The wait that follows if the attempt fails, or what comes of it.
+    interval: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Pace {
             not_before: clock::now(),
             waited: Duration::ZERO,
             wait: Duration::ZERO,
+            interval: None,
         }
     }
 
@@ -111,14 +114,21 @@ impl Pace {
 
     /// An attempt begins. Returns the wait that follows if it fails.
     pub(super) fn began(&mut self) -> Duration {
-        self.waited = self.wait;
-        self.wait = self.backoff.next();
-        self.not_before = clock::now() + self.wait;
-        self.wait
+        self.waited = std::mem::take(&mut self.wait);
+        // The same as for the last attempt if nobody has waited since.
+        let interval = *self.interval.get_or_insert_with(|| self.backoff.next());
+        self.not_before = clock::now() + interval;
+        interval
     }
 
-    /// The attempt failed.
+    /// When the wait is over that would follow if the attempt failed.
+    pub(super) fn not_before(&self) -> Instant {
+        self.not_before
+    }
+
+    /// The attempt failed, or what came of it did. The wait has the place in the window in it.
     pub(super) fn rest(&mut self) {
+        (self.wait, self.held_until) = (self.interval.take().unwrap_or_default(), None);
         if std::mem::take(&mut self.in_step) {
             self.not_before = self.not_before.max(clock::now() + self.jitter.within(self.window));
         }
@@ -136,7 +146,7 @@ impl Pace {
             self.stop();
         }
         self.backoff.reset();
-        (self.wait, self.held_until) = (Duration::ZERO, None);
+        (self.wait, self.interval, self.held_until) = (Duration::ZERO, None, None);
         self.not_before = clock::now();
         was_held
     }
@@ -220,6 +230,17 @@ mod tests {
         };
         again();
         assert_eq!(again(), 1600, "once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_that_follow_at_once_make_no_wait_longer() {
+        let mut pace = pace(1, Duration::ZERO);
+        for _ in 0..3 {
+            assert_eq!((pace.began().as_millis(), pace.waited()), (1000, Duration::ZERO));
+            pace.lost(false);
+        }
+        pace.rest();
+        assert_eq!((due(&pace), pace.began().as_millis(), pace.waited().as_millis()), (Some(1000), 1600, 1000));
     }
 
     #[tokio::test(start_paused = true)]

@@ -282,6 +282,53 @@ async fn another_network_ends_the_attempt_and_begins_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_alone_prove_no_server_and_a_connection_that_lived_does() {
+    let server = Server::start().await;
+    let mut bench = Bench::new(server.address);
+    for _ in 0..5 {
+        bench.sub.want();
+        bench.ready().await;
+        server.drain();
+        assert!(matches!(bench.next().await, Status::Idle), "a few are forgiven");
+    }
+    let start = clock::now();
+    bench.sub.want();
+    bench.ready().await;
+    server.drain();
+    let Status::Failed(failure) = bench.next().await else { panic!("it proved nothing") };
+    let record = failure.record();
+    assert_eq!((record.cause, record.reached), (Cause::H2GoawayUnprocessed, Reached::Unprocessed), "{failure}");
+    assert_eq!((record.attempts.len(), record.attempts[0].delay), (1, Duration::ZERO));
+    let wait = bench.sub.due().unwrap().duration_since(start).as_millis();
+    assert!((800..=1200).contains(&wait), "the first wait: {wait}");
+    assert!(bench.sub.want().is_none(), "not before it is over");
+    assert!(matches!(bench.sub.tick(bench.sub.due().unwrap()), Some(Status::Idle)));
+    for _ in 0..7 {
+        bench.sub.want();
+        bench.ready().await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        server.drain();
+        assert!(matches!(bench.next().await, Status::Idle));
+    }
+}
+
+/// A server that ages its connections faster than it answers loses no call.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_lets_a_call_finish_proves_a_server() {
+    let server = Server::start().await;
+    let mut bench = Bench::new(server.address);
+    let mut held = Vec::new();
+    for _ in 0..7 {
+        bench.sub.want();
+        let connection = bench.ready().await.remove(0);
+        let request = http::Request::post("http://test/a/b").body(()).unwrap();
+        held.push(connection.open(connection.try_slot().unwrap(), request, true).unwrap());
+        server.drain();
+        assert!(matches!(bench.next().await, Status::Idle));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_loss_the_attempt_waits_in_the_window_and_a_reset_ends_that() {
     let server = Server::start().await;
     let mut bench = Bench::windowed(server.address, Duration::from_secs(10));

@@ -78,6 +78,16 @@ impl Connection {
         self.state().is_usable()
     }
 
+    /// The peer has answered a stream.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.state().wire.answers_in() > 0
+    }
+
+    /// A stream is open.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.state().slots.used() > 0
+    }
+
     /// Returns when the connection takes no new calls any more.
     pub(crate) async fn closed_or_draining(&self) -> Life {
         let mut life = self.state().life.subscribe();
