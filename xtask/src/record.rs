@@ -152,7 +152,7 @@ mod tests {
         record.deadline = Some(core::Deadline { budget: Duration::ZERO, source: core::DeadlineSource::Call });
         record.stream = Some(core::StreamFacts { id: Some(1), ..Default::default() });
         record.elapsed = core::Phase::ALL.iter().map(|phase| (*phase, Duration::ZERO)).collect();
-        record.attempts = vec![core::Attempt {
+        record.attempts = [core::Attempt {
             address: name(),
             peer: name(),
             code: Some(core::Code::Unavailable),
@@ -160,7 +160,8 @@ mod tests {
             delay: Duration::ZERO,
             next: Some(Duration::ZERO),
             elapsed: record.elapsed.clone(),
-        }];
+        }]
+        .into();
         record.retry_stopped = Some(core::RetryStopped::Attempts);
         record.underlying = Some(core::Failure::new(core::Record::new(core::Cause::CoreFault)));
         record.details = vec![core::Detail::Unknown(Default::default())];

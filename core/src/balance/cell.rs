@@ -98,8 +98,9 @@ impl PickerCell {
             };
             match result {
                 PickResult::Pick(picked) => return Ok(picked),
-                PickResult::Fail(failure) if state == ConnectivityState::Shutdown => return Err(failure),
-                PickResult::Fail(failure) if !wait_for_ready => return Err(in_state(failure, state)),
+                PickResult::Fail(failure) if state == ConnectivityState::Shutdown || !wait_for_ready => {
+                    return Err(failure);
+                }
                 PickResult::Fail(_) | PickResult::Queue => {}
             }
             if state == ConnectivityState::Idle {
@@ -178,12 +179,6 @@ impl PickerCell {
             self.shared.active.store(true, Relaxed);
         }
     }
-}
-
-/// The failure of a call that found the channel in this state.
-pub(crate) fn in_state(mut failure: Failure, state: ConnectivityState) -> Failure {
-    failure.record_mut().channel_state = Some(state.as_str().into());
-    failure
 }
 
 impl fmt::Debug for PickerCell {

@@ -15,7 +15,7 @@ mod tests;
 mod verdict;
 
 pub use crate::subchannel::ConnectivityState;
-pub(crate) use cell::{PickerCell, Waiting, in_state};
+pub(crate) use cell::{PickerCell, Waiting};
 pub(crate) use handover::Handover;
 pub(crate) use load::Charge;
 
@@ -165,9 +165,22 @@ impl Picker for Queueing {
     }
 }
 
-/// Lets every call fail.
+/// Lets every call fail, with a failure that is complete but for what only the call knows.
 #[derive(Debug)]
 pub(crate) struct Failing(pub(crate) Failure);
+
+/// The failure of a call that found the channel in this state. Made where the state is published, not for each call.
+pub(crate) fn in_state(mut failure: Failure, state: ConnectivityState) -> Failure {
+    failure.record_mut().channel_state = Some(state.as_str().into());
+    failure
+}
+
+impl Failing {
+    /// For calls that do not wait until the channel is READY again.
+    fn in_transient_failure(problem: &Failure) -> Failing {
+        Failing(in_state(problem.clone(), ConnectivityState::TransientFailure))
+    }
+}
 
 impl Picker for Failing {
     fn pick(&self) -> PickResult {

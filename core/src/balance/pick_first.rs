@@ -304,7 +304,9 @@ impl PickFirst {
         let failures = self.entries.iter().filter_map(|entry| entry.failure.as_ref());
         let problem = verdict(failures, self.unresolved.as_ref());
         let (state, picker): (_, Arc<dyn Picker>) = match &problem {
-            Some(problem) if self.failing => (ConnectivityState::TransientFailure, Arc::new(Failing(problem.clone()))),
+            Some(problem) if self.failing => {
+                (ConnectivityState::TransientFailure, Arc::new(Failing::in_transient_failure(problem)))
+            }
             _ if self.pass.is_some() || self.wanted => (ConnectivityState::Connecting, Arc::new(Queueing)),
             _ => (ConnectivityState::Idle, Arc::new(Queueing)),
         };

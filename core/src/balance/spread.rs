@@ -200,7 +200,9 @@ impl Spread {
             _ => None,
         };
         let (state, picker): (_, Arc<dyn Picker>) = match &problem {
-            Some(problem) if all_failed => (ConnectivityState::TransientFailure, Arc::new(Failing(problem.clone()))),
+            Some(problem) if all_failed => {
+                (ConnectivityState::TransientFailure, Arc::new(Failing::in_transient_failure(problem)))
+            }
             None if !seats.is_empty() => (ConnectivityState::Ready, self.rule.picker(seats)),
             _ => (ConnectivityState::Connecting, Arc::new(Queueing)),
         };

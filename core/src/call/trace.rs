@@ -348,7 +348,7 @@ impl Trace {
         record.stream = state.opened.then_some(state.stream);
         record.elapsed = state.timeline.spent();
         if record.attempts.is_empty() {
-            record.attempts = state.attempts.clone();
+            record.attempts = state.attempts.as_slice().into();
         }
         if self.context.options.suppress_peer_text {
             record.suppress_peer_text();

@@ -55,6 +55,7 @@ pub(super) struct Controller {
     policy: Handover,
     subs: BTreeMap<SubId, Subchannel>,
     state: ConnectivityState,
+    /// What stands in the way, in this state.
     problem: Option<Failure>,
     /// Shares of the idle timeout that passed without a call; absent while the channel is idle.
     quiet: Option<(u32, Instant)>,
@@ -288,7 +289,7 @@ impl Controller {
             }
             Effect::Resolve => self.lookups.want(),
             Effect::Publish(Update { state, picker, problem }) => {
-                (self.state, self.problem) = (state, problem);
+                (self.state, self.problem) = (state, problem.map(|problem| in_state(problem, state)));
                 // First what is waited for: who wakes up by the picker reads it.
                 self.show_waiting();
                 self.cell.publish(state, picker);
@@ -331,8 +332,7 @@ impl Controller {
             None if self.state == ConnectivityState::TransientFailure && !self.subs.is_empty() => Phase::Backoff,
             None => Phase::Pick,
         };
-        let problem = self.problem.clone().map(|problem| in_state(problem, self.state));
-        self.cell.set_waiting(Waiting { phase, problem });
+        self.cell.set_waiting(Waiting { phase, problem: self.problem.clone() });
     }
 
     // --- idleness (gRFC A62)

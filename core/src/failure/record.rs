@@ -44,8 +44,8 @@ pub struct Record {
     pub stream: Option<StreamFacts>,
     /// Time per phase, in the order in which the phases ran.
     pub elapsed: Vec<(Phase, Duration)>,
-    /// One entry per attempt.
-    pub attempts: Vec<Attempt>,
+    /// One entry per attempt. Shared: where a thousand addresses are down, no call copies the list.
+    pub attempts: Arc<[Attempt]>,
     /// Why there was no further attempt.
     pub retry_stopped: Option<RetryStopped>,
     /// What stood behind a deadline or an exhausted retry.
@@ -125,7 +125,7 @@ impl Record {
             deadline: None,
             stream: None,
             elapsed: Vec::new(),
-            attempts: Vec::new(),
+            attempts: Arc::default(),
             retry_stopped: None,
             underlying: None,
             details: Vec::new(),

@@ -34,7 +34,7 @@ fn full() -> Failure {
     let ms = Duration::from_millis;
     record.elapsed =
         vec![(Phase::Resolve, ms(3)), (Phase::Connect, ms(4)), (Phase::Backoff, ms(5)), (Phase::Connect, ms(6))];
-    record.attempts = vec![Attempt {
+    record.attempts = [Attempt {
         address: Some("10.0.0.1:443".into()),
         peer: None,
         code: Some(Code::Unavailable),
@@ -42,7 +42,8 @@ fn full() -> Failure {
         delay: ms(1000),
         next: Some(ms(1600)),
         elapsed: vec![(Phase::Connect, ms(4))],
-    }];
+    }]
+    .into();
     record.retry_stopped = Some(RetryStopped::Deadline);
     record.details = vec![
         Detail::RetryInfo(RetryInfo { retry_delay_ms: 50 }),
@@ -252,7 +253,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
             let [sent_messages, sent_bytes, received_messages, received_bytes] = counts;
             record.stream =
                 Some(StreamFacts { sent_messages, sent_bytes, received_messages, received_bytes, id: None });
-            record.attempts = vec![Attempt { elapsed: record.elapsed.clone(), ..Attempt::default() }];
+            record.attempts = [Attempt { elapsed: record.elapsed.clone(), ..Attempt::default() }].into();
             Failure::new(record)
         },
     )

@@ -138,7 +138,7 @@ impl Network {
 fn failed(evidence: Evidence, address: &str) -> Status {
     let mut failure = diagnose(evidence, Situation::default());
     let attempt = Attempt { address: Some(address.into()), cause: Some(failure.cause()), ..Attempt::default() };
-    failure.record_mut().attempts = vec![attempt];
+    failure.record_mut().attempts = [attempt].into();
     Status::Failed(failure)
 }
 
