@@ -546,7 +546,7 @@ export interface Failure {
   readonly phase?: Phase;
   /** `/package.Service/Method`. */
   readonly method?: string;
-  /** The target as the channel was given it. */
+  /** The target as the channel was given it, but for what may be a secret. */
   readonly target?: string;
   /** The address of the connection. */
   readonly peer?: string;

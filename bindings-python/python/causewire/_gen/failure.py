@@ -477,7 +477,7 @@ class Failure:
     phase: Optional[Union[Phase, str]]
     #: `/package.Service/Method`.
     method: Optional[str]
-    #: The target as the channel was given it.
+    #: The target as the channel was given it, but for what may be a secret.
     target: Optional[str]
     #: The address of the connection.
     peer: Optional[str]

@@ -727,7 +727,7 @@ public struct Failure: Sendable, Hashable, Codable {
   public let phase: Phase?
   /// `/package.Service/Method`.
   public let method: String?
-  /// The target as the channel was given it.
+  /// The target as the channel was given it, but for what may be a secret.
   public let target: String?
   /// The address of the connection.
   public let peer: String?
