@@ -52,10 +52,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Forgets what an earlier batch left if it could not be finished: its extras are values of a scope that has ended.
-    pub(crate) fn begin(&mut self) {
+    /// Forgets what an earlier batch left if it could not be finished (its extras are values of a scope that has ended),
+    /// and memory that JavaScript has given away since.
+    pub(crate) fn begin(&mut self) -> Result<()> {
         self.words.clear();
         self.extras.clear();
+        self.header = still_attached(self.header.take())?;
+        self.slab = still_attached(self.slab.take())?;
+        if self.slab.is_none() {
+            (self.used, self.headers) = (0, None);
+        }
+        Ok(())
     }
 
     /// Writes one event. `channel` is the one whose questions, log lines and states these are.
@@ -261,6 +268,11 @@ impl Writer {
         self.headers = (place.0 >= 0).then_some(place);
         Ok(place)
     }
+}
+
+fn still_attached(shared: Option<Shared>) -> Result<Option<Shared>> {
+    let Some(mut shared) = shared else { return Ok(None) };
+    Ok(shared.attached()?.then_some(shared))
 }
 
 fn copy(message: Message, out: &mut [u8]) {

@@ -85,7 +85,7 @@ impl Home {
             Wake::Channel(id) => (id, self.channels.borrow().get(&id).cloned()),
         };
         let mut writer = self.writer.borrow_mut();
-        writer.begin();
+        writer.begin()?;
         if let Some(queue) = queue {
             let batch = queue.take(TAKE);
             for event in batch.events {

@@ -40,7 +40,8 @@ fn allocate(env: Env, len: usize) -> Result<(*mut u8, Value)> {
     Ok((data.cast(), value))
 }
 
-/// A `Buffer` that both sides keep: Rust writes, JavaScript reads while Rust does not run.
+/// A `Buffer` that both sides keep: Rust writes, JavaScript reads while Rust does not run. JavaScript can give its memory
+/// away (`ArrayBuffer.prototype.transfer`), so each time that Rust gets to run begins with [`Shared::attached`].
 pub(crate) struct Shared {
     env: Env,
     data: *mut u8,
@@ -63,13 +64,25 @@ impl Shared {
         self.len
     }
 
+    /// Finds the memory anew; false where JavaScript has given it away, and then there is nothing to write to.
+    pub(crate) fn attached(&mut self) -> Result<bool> {
+        let (mut value, mut data, mut len) = (ptr::null_mut(), ptr::null_mut(), 0);
+        // SAFETY: the reference was made in this environment, on whose thread we are, and is strong.
+        check_status!(unsafe { sys::napi_get_reference_value(self.env.raw(), self.reference, &mut value) })?;
+        // SAFETY: as above; `value` is the buffer.
+        check_status!(unsafe { sys::napi_get_buffer_info(self.env.raw(), value, &mut data, &mut len) })?;
+        let attached = !data.is_null() && len == self.len;
+        (self.data, self.len) = if attached { (data.cast(), len) } else { (ptr::null_mut(), 0) };
+        Ok(attached)
+    }
+
     /// Lends `len` bytes from `at` for writing; nothing where they do not lie inside.
     pub(crate) fn write(&mut self, at: usize, len: usize) -> &mut [u8] {
         if len == 0 || at.checked_add(len).is_none_or(|end| end > self.len) {
             return &mut [];
         }
-        // SAFETY: the range lies in memory that `reference` keeps, `&mut self` makes this the only borrow in Rust, and
-        // JavaScript does not run during it.
+        // SAFETY: the range lies in memory that `reference` keeps and that JavaScript has not given away since `attached`,
+        // for it does not run while a batch is written; `&mut self` makes this the only borrow in Rust.
         unsafe { slice::from_raw_parts_mut(self.data.add(at), len) }
     }
 }

@@ -1,4 +1,5 @@
 /** Reads the batches that `native/batch.rs` writes; their layout is described there. */
+import { markAsUntransferable } from 'node:worker_threads';
 import type { CallListener, ChannelListener } from './border.js';
 import type { FailedParts } from './native.js';
 import { Response } from './response.js';
@@ -17,6 +18,9 @@ const enum Tag {
   Log,
   State,
 }
+
+/** Words of a record of each tag; `Messages` has two more for each message. */
+const SIZES: readonly number[] = [11, 6, 4, 3, 4, 2, 3, 6, 5, 6, 5];
 
 const HIGH = 2 ** 32;
 const NONE = Buffer.alloc(0);
@@ -39,6 +43,9 @@ export class BatchReader {
   #slabStart = 0;
   #extras: unknown[] = [];
   #at = 0;
+  /** Where the record begins that is being read, and whose it is. */
+  #start = 0;
+  #call: CallListener | undefined;
 
   constructor(listeners: Listeners) {
     this.#listeners = listeners;
@@ -51,9 +58,37 @@ export class BatchReader {
     this.#extras = extras ?? [];
     this.#at = 0;
     while (this.#at < words) {
-      this.#record(this.#word());
+      try {
+        while (this.#at < words) {
+          this.#start = this.#at;
+          this.#record(this.#word());
+        }
+      } catch (error) {
+        this.#recover(error);
+      }
     }
     this.#extras = [];
+  }
+
+  /** What is thrown over one record is the failure of its call, and the rest of the batch has to come through. */
+  #recover(error: unknown): void {
+    const tag = this.#words[this.#start] as Tag;
+    this.#at = this.#start + 1;
+    const id = this.#id();
+    const messages = tag === Tag.Messages ? this.#word() : 0;
+    this.#at = this.#start + (SIZES[tag] as number) + 2 * messages;
+    try {
+      if (this.#call === undefined) {
+        throw error;
+      }
+      this.#listeners.ended(id);
+      this.#call.onFault(error);
+    } catch (unheard) {
+      // As an event listener's: not ours to swallow.
+      queueMicrotask(() => {
+        throw unheard;
+      });
+    }
   }
 
   #record(tag: Tag): void {
@@ -66,6 +101,8 @@ export class BatchReader {
         this.#slab = this.#extra() as Buffer;
         this.#slabMemory = this.#slab.buffer;
         this.#slabStart = this.#slab.byteOffset;
+        // A view that is sent with a transfer list is cloned, as those of Node's own pool are: the slab has others.
+        markAsUntransferable(this.#slabMemory as ArrayBuffer);
         return;
       case Tag.Peer: {
         const slot = this.#word();
@@ -73,15 +110,16 @@ export class BatchReader {
         return;
       }
       case Tag.Headers: {
-        const call = this.#listeners.call(this.#id());
+        const call = (this.#call = this.#listeners.call(this.#id()));
         const headers = this.#payload();
         const peer = this.#peers[this.#word()];
         return call?.onHeaders(headers ?? NONE, peer);
       }
       case Tag.Room:
-        return this.#listeners.call(this.#id())?.onRoom();
+        this.#call = this.#listeners.call(this.#id());
+        return this.#call?.onRoom();
       case Tag.Failed: {
-        const call = this.#listeners.ended(this.#id());
+        const call = (this.#call = this.#listeners.ended(this.#id()));
         const parts = this.#extra() as FailedParts;
         return call?.onFailure(parts);
       }
@@ -91,7 +129,7 @@ export class BatchReader {
   }
 
   #reply(): void {
-    const call = this.#listeners.ended(this.#id());
+    const call = (this.#call = this.#listeners.ended(this.#id()));
     const message = this.#payload();
     const headerBuffer = this.#bufferOfNext();
     const headerAt = Math.max(this.#word(), 0);
@@ -117,7 +155,7 @@ export class BatchReader {
   }
 
   #messages(): void {
-    const call = this.#listeners.call(this.#id());
+    const call = (this.#call = this.#listeners.call(this.#id()));
     const count = this.#word();
     const words = this.#words;
     const memory = this.#slabMemory as ArrayBuffer;
@@ -127,13 +165,14 @@ export class BatchReader {
     for (let index = 0; index < count; index++) {
       const offset = words[at++] as number;
       const length = words[at++] as number;
-      messages.push(offset < 0 ? (this.#extras[-1 - offset] as Buffer) : Buffer.from(memory, start + offset, length));
+      messages.push(offset < 0 ? (this.#extras[-1 - offset] as Buffer) : view(memory, start + offset, length));
     }
     this.#at = at;
     call?.onMessages(messages);
   }
 
   #channelRecord(tag: Tag): void {
+    this.#call = undefined;
     const id = this.#id();
     const channel = this.#listeners.channel(this.#word());
     switch (tag) {
@@ -181,7 +220,7 @@ export class BatchReader {
     }
     return at < 0
       ? (this.#extras[-1 - at] as Buffer)
-      : Buffer.from(this.#slabMemory as ArrayBuffer, this.#slabStart + at, length);
+      : view(this.#slabMemory as ArrayBuffer, this.#slabStart + at, length);
   }
 
   /** Where the payload whose offset is next lies. */
@@ -189,4 +228,9 @@ export class BatchReader {
     const at = this.#words[this.#at] as number;
     return at < 0 ? (this.#extras[-1 - at] as Buffer) : this.#slab;
   }
+}
+
+/** An empty payload lies nowhere: before the first slab there is none. */
+function view(memory: ArrayBuffer, start: number, length: number): Buffer {
+  return length === 0 ? Buffer.alloc(0) : Buffer.from(memory, start, length);
 }

@@ -8,7 +8,7 @@ import { native } from './native.js';
 import type { Response } from './response.js';
 import type { ConnectivityState } from './state.js';
 
-/** Who is told about a call. None of these may throw. @internal */
+/** Who is told about a call. What one of these throws is given to `onFault`. @internal */
 export interface CallListener {
   /** Response headers of a streamed response. */
   onHeaders(packed: Buffer, peer: string | undefined): void;
@@ -18,9 +18,11 @@ export interface CallListener {
   onReply(reply: Response<Buffer | undefined>): void;
   /** The end with any other status. */
   onFailure(parts: FailedParts): void;
+  /** What was thrown when the call's news were delivered: the last that is heard of the call. */
+  onFault(error: unknown): void;
 }
 
-/** Who is told what concerns a channel and none of its calls. None of these may throw. @internal */
+/** Who is told what concerns a channel and none of its calls. @internal */
 export interface ChannelListener {
   onToken(ask: number, method: string, audience: string): void;
   onResolve(ask: number, target: string): void;

@@ -132,11 +132,11 @@ function send<I, O>(call: Call<I, O>, message: I, options: SendOptions | undefin
   return state.outbox.send(state.encode(message), call, compress);
 }
 
-/** Sends all of `requests`, then half-closes. @internal */
+/** Sends all of `requests`, then half-closes. What the source throws at any time, a call is cancelled for. @internal */
 export async function pump<I, O>(state: StreamState<I, O>, requests: Requests<I>): Promise<void> {
-  const iterator: Iterator<I> | AsyncIterator<I> =
-    Symbol.asyncIterator in requests ? requests[Symbol.asyncIterator]() : requests[Symbol.iterator]();
+  let iterator: Iterator<I> | AsyncIterator<I> | undefined;
   try {
+    iterator = Symbol.asyncIterator in requests ? requests[Symbol.asyncIterator]() : requests[Symbol.iterator]();
     for (;;) {
       const { value, done } = await iterator.next();
       if (done === true) {
@@ -150,7 +150,7 @@ export async function pump<I, O>(state: StreamState<I, O>, requests: Requests<I>
     state.cancel({ cause });
   }
   try {
-    await iterator.return?.();
+    await iterator?.return?.();
   } catch {
     // the call is over, and its own error says why
   }

@@ -160,7 +160,9 @@ function unpack(packed: Buffer): [string, string | Buffer][] {
   };
   while (at < packed.length) {
     const key = take().toString('latin1');
-    entries.push([key, present(key, take())]);
+    const value = take();
+    // The bytes of headers that repeat are those of other responses, too: the caller gets his own.
+    entries.push([key, key.endsWith('-bin') ? Buffer.from(value) : value.toString('latin1')]);
   }
   return entries;
 }

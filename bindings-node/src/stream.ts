@@ -16,7 +16,7 @@ interface Waiter<T> {
 }
 
 /** @internal */
-export type Ended<O> = { readonly reply: Response<O> } | { readonly error: RpcError };
+export type Ended<O> = { readonly reply: Response<O> } | { readonly error: unknown };
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
@@ -102,6 +102,12 @@ export class StreamState<I, O> implements CallListener {
     }
     const reason = this.#reason ?? this.#abort?.reason(parts);
     this.#end({ error: this.#failure ?? endOfCall(parts, reason) });
+  }
+
+  onFault(error: unknown): void {
+    border.cancel(this.id);
+    this.#abort = undefined;
+    this.#end({ error });
   }
 
   // --- the user

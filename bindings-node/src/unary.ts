@@ -37,6 +37,10 @@ export class UnaryCall<O> implements CallListener {
     this.reject(endOfCall(parts, this.abort?.reason(parts)));
   }
 
+  onFault(error: unknown): void {
+    this.reject(error);
+  }
+
   onHeaders(): void {}
 
   onMessages(): void {}

@@ -110,6 +110,22 @@ test('requests that throw cancel the call; the cause is what they threw', () =>
     }, (error) => error instanceof Cancelled && error.cause === broken);
   }));
 
+test('requests that cannot be read cancel the call', async () => {
+  const locked = new ReadableStream();
+  locked.getReader();
+  const broken = new Error('no iterator today');
+  const sources = [
+    [locked, (cause) => cause instanceof TypeError],
+    [{ [Symbol.asyncIterator]: () => { throw broken; } }, (cause) => cause === broken],
+    [{ [Symbol.iterator]: () => undefined }, (cause) => cause instanceof TypeError],
+    [{ [Symbol.iterator]: () => ({ next: () => { throw broken; } }) }, (cause) => cause === broken],
+  ];
+  for (const [source, expected] of sources) {
+    const call = channel.clientStreaming(service.echoClientStream, source, { timeoutMs: 2000 });
+    await assert.rejects(call.response, (error) => error instanceof Cancelled && expected(error.cause));
+  }
+});
+
 test('a stream that is dropped is cancelled when it is collected', () =>
   cancels(20, async () => {
     for (let index = 0; index < 20; index++) {
