@@ -79,6 +79,13 @@ pub fn render(record: String, style: u32) -> Result<String> {
     bridge::render(&record, style).map_err(|error| Error::from_reason(error.to_string()))
 }
 
+/// For a name that no options object has; `known` are those that it has.
+#[napi(catch_unwind)]
+pub fn unknown_option(field: String, name: String, known: Vec<String>) -> FailedParts {
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    bridge::unknown_option(field, &name, &known).into()
+}
+
 #[napi]
 impl NativeChannel {
     /// The number by which batches name this channel.

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { Metadata } from './metadata.js';
+import { checkNames, names } from './options.js';
 import type { Response } from './response.js';
 import type { StreamState } from './stream.js';
 
@@ -110,6 +111,28 @@ export class ClientStreamingCall<I, O> extends Call<I, O> {
   }
 }
 
+/** A stream of requests that were given with the call, which is a promise of the one response. */
+export class ClientStreamingPromise<I, O> extends ClientStreamingCall<I, O> implements Promise<Response<O>> {
+  then<A = Response<O>, B = never>(
+    onResponse?: ((response: Response<O>) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.response.then(onResponse, onError);
+  }
+
+  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<Response<O> | B> {
+    return this.response.catch(onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<Response<O>> {
+    return this.response.finally(onEnd);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'ClientStreamingPromise';
+  }
+}
+
 /** A stream in each direction, independent of each other. */
 export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
   /** Resolves to true once the message was accepted, to false if the call was over before; reading tells why. */
@@ -124,12 +147,19 @@ export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
 }
 
 function send<I, O>(call: Call<I, O>, message: I, options: SendOptions | undefined): Promise<boolean> {
-  const compress = options?.compress ?? true;
+  const state = stateOf(call);
+  return state.outbox.send(state.encode(message), call, options === undefined || compresses(options));
+}
+
+const SEND_OPTIONS = names<SendOptions>({ compress: true });
+
+function compresses(options: SendOptions): boolean {
+  checkNames('send options', options, SEND_OPTIONS);
+  const { compress = true } = options;
   if (typeof compress !== 'boolean') {
     throw new TypeError('compress must be a boolean');
   }
-  const state = stateOf(call);
-  return state.outbox.send(state.encode(message), call, compress);
+  return compress;
 }
 
 /** Sends all of `requests`, then half-closes. What the source throws at any time, a call is cancelled for. @internal */

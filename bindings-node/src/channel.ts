@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Abort, checkSignal } from './abort.js';
 import { border, type CallListener, listenToCall, listenToChannel } from './border.js';
-import { BidirectionalCall, ClientStreamingCall, pump, type Requests, ServerStreamingCall } from './call.js';
+import { BidirectionalCall, ClientStreamingCall, ClientStreamingPromise, pump, type Requests, ServerStreamingCall } from './call.js';
 import type { Client, Service } from './client.js';
 import { accepted, rpcError } from './errors.js';
 import { Hooks, hookBits } from './hooks.js';
@@ -24,7 +24,24 @@ export interface ChannelStats {
 }
 
 type PathOrMethod<I, O, K extends Kind> = string | AnyMethod<I, O, K>;
-type Registry = Map<string | object, RegisteredMethod<never, unknown>>;
+
+/** The methods of one kind that the channel knows. Descriptors are not held: a program may make one for each call. */
+class Registry {
+  readonly #paths = new Map<string, RegisteredMethod<never, unknown>>();
+  readonly #descriptors = new WeakMap<object, RegisteredMethod<never, unknown>>();
+
+  get(method: string | object): RegisteredMethod<never, unknown> | undefined {
+    return typeof method === 'string' ? this.#paths.get(method) : this.#descriptors.get(method);
+  }
+
+  set(method: string | object, registered: RegisteredMethod<never, unknown>): void {
+    if (typeof method === 'string') {
+      this.#paths.set(method, registered);
+    } else {
+      this.#descriptors.set(method, registered);
+    }
+  }
+}
 
 /**
  * A channel to a service: connects when it is needed, reconnects, and carries any number of calls at a time.
@@ -37,7 +54,7 @@ export class Channel {
   readonly target: string;
   readonly #native: NativeChannel;
   readonly #hooks: Hooks;
-  readonly #methods = new Map<Kind, Registry>(KINDS.map((kind) => [kind, new Map()]));
+  readonly #methods = new Map<Kind, Registry>(KINDS.map((kind) => [kind, new Registry()]));
 
   /**
    * Opens nothing yet. TLS with the system's roots is the default; `tls: null` is plaintext.
@@ -90,13 +107,16 @@ export class Channel {
     return new ServerStreamingCall(this.#stream(registered, this.#encode(registered, message), options));
   }
 
-  /** Any number of requests, one response. Given `requests`, they are sent and the sending side is closed. */
+  /**
+   * Any number of requests, one response. Given `requests`, they are sent and the sending side is closed, and the call is
+   * a promise of the response.
+   */
   clientStreaming(method: string, options?: CallOptions): ClientStreamingCall<Uint8Array, Buffer>;
   clientStreaming(
     method: string,
     requests: Requests<Uint8Array>,
     options?: CallOptions,
-  ): ClientStreamingCall<Uint8Array, Buffer>;
+  ): ClientStreamingPromise<Uint8Array, Buffer>;
   clientStreaming<I, O>(
     method: AnyMethod<I, O, 'clientStreaming'>,
     options?: CallOptions,
@@ -105,7 +125,7 @@ export class Channel {
     method: AnyMethod<I, O, 'clientStreaming'>,
     requests: Requests<I>,
     options?: CallOptions,
-  ): ClientStreamingCall<I, O>;
+  ): ClientStreamingPromise<I, O>;
   clientStreaming<I, O>(
     method: PathOrMethod<I, O, 'clientStreaming'>,
     first?: Requests<I> | CallOptions,
@@ -113,10 +133,11 @@ export class Channel {
   ): ClientStreamingCall<I, O> {
     const [requests, options] = requestsAndOptions(first, second);
     const state = this.#stream(this.#register('clientStreaming', method), undefined, options);
-    const call = new ClientStreamingCall(state);
-    if (requests !== undefined) {
-      void pump(state, requests);
+    if (requests === undefined) {
+      return new ClientStreamingCall(state);
     }
+    const call = new ClientStreamingPromise(state);
+    void pump(state, requests);
     return call;
   }
 
@@ -288,5 +309,8 @@ function requestsAndOptions<I>(
   if (first !== undefined && (typeof first !== 'object' || first === null)) {
     throw new TypeError('requests must be an iterable or an async iterable');
   }
-  return [undefined, first ?? second];
+  if (first !== undefined && second !== undefined) {
+    throw new TypeError('requests must be an iterable or an async iterable, and call options come last');
+  }
+  return [undefined, (first as CallOptions | undefined) ?? second];
 }

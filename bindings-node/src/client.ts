@@ -1,4 +1,4 @@
-import type { BidirectionalCall, ClientStreamingCall, Requests, ServerStreamingCall } from './call.js';
+import type { BidirectionalCall, ClientStreamingCall, ClientStreamingPromise, Requests, ServerStreamingCall } from './call.js';
 import type { AnyMethod, GrpcJsMethod, Method } from './method.js';
 import type { CallOptions } from './options.js';
 import type { Response } from './response.js';
@@ -10,7 +10,7 @@ type Unary<I, O> = (message: I, options?: CallOptions) => Promise<Response<O>>;
 type ServerStreaming<I, O> = (message: I, options?: CallOptions) => ServerStreamingCall<I, O>;
 interface ClientStreaming<I, O> {
   (options?: CallOptions): ClientStreamingCall<I, O>;
-  (requests: Requests<I>, options?: CallOptions): ClientStreamingCall<I, O>;
+  (requests: Requests<I>, options?: CallOptions): ClientStreamingPromise<I, O>;
 }
 interface Bidirectional<I, O> {
   (options?: CallOptions): BidirectionalCall<I, O>;

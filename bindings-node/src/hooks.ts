@@ -1,12 +1,10 @@
 /** The functions that a channel's user has set, and what waits for its state. */
 import type { ChannelListener } from './border.js';
-import { RpcError } from './errors.js';
 import type { NativeChannel } from './native.js';
 import type { LogEntry, Resolution, SplitOptions } from './options.js';
 import { type ConnectivityState, STATES } from './state.js';
+import { isUnreachable } from './unreachable.js';
 
-const UNAVAILABLE = 14;
-const DEADLINE_EXCEEDED = 4;
 const LEVELS: readonly LogEntry['level'][] = ['error', 'warn', 'info', 'debug'];
 
 /** The bits that `native/channel.rs` reads. @internal */
@@ -89,8 +87,7 @@ export class Hooks implements ChannelListener {
 
   /** An exception's text never crosses: it may hold the secret itself. */
   #failed(ask: number, error: unknown): void {
-    const unavailable = error instanceof RpcError && [UNAVAILABLE, DEADLINE_EXCEEDED].includes(error.code);
-    this.#native.answerFailed(ask, unavailable);
+    this.#native.answerFailed(ask, isUnreachable(error));
   }
 }
 

@@ -1,5 +1,13 @@
 /** A gRPC client whose every failure says what failed, where, whether it is safe to retry and what to do. */
-export { BidirectionalCall, Call, ClientStreamingCall, ServerStreamingCall, type Requests, type SendOptions } from './call.js';
+export {
+  BidirectionalCall,
+  Call,
+  ClientStreamingCall,
+  ClientStreamingPromise,
+  ServerStreamingCall,
+  type Requests,
+  type SendOptions,
+} from './call.js';
 export { Channel, type ChannelStats } from './channel.js';
 export type { Client, Service } from './client.js';
 export {

@@ -65,6 +65,7 @@ export interface Native {
     hooks: number,
   ): NativeChannel | FailedParts;
   render(record: string, style: number): string;
+  unknownOption(field: string, name: string, known: readonly string[]): FailedParts;
 }
 
 function load(): Native {

@@ -1,4 +1,5 @@
 import { checkSignal } from './abort.js';
+import { checkNames, names } from './options.js';
 
 /** Bounds a wait. */
 export interface WaitOptions {
@@ -6,40 +7,60 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+const WAIT_OPTIONS = names<WaitOptions>({ timeoutMs: true, signal: true });
+
+/** The longest that a timer takes; it takes more for 1 ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Whoever is waited for, so that it is not collected meanwhile. */
 const waitedFor = new Set<object>();
 
-/** True once `event` has happened, false after the timeout. @internal */
+/** True once `event` has happened, false after the timeout. Does not keep the process alive. @internal */
 export async function waitFor(holder: object, event: () => Promise<void>, options: WaitOptions): Promise<boolean> {
+  checkNames('wait options', options, WAIT_OPTIONS);
   const signal = checkSignal(options.signal);
-  if (options.timeoutMs !== undefined && typeof options.timeoutMs !== 'number') {
+  const { timeoutMs = Infinity } = options;
+  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
     throw new TypeError('timeoutMs must be a number');
   }
   signal?.throwIfAborted();
   const token = { holder };
   waitedFor.add(token);
-  let timer: NodeJS.Timeout | undefined;
-  let stop: (() => void) | undefined;
-  const others: Promise<boolean>[] = [];
-  if (options.timeoutMs !== undefined && options.timeoutMs !== Infinity) {
-    const { timeoutMs } = options;
-    others.push(new Promise((resolve) => (timer = setTimeout(() => resolve(false), timeoutMs))));
-  }
-  if (signal !== undefined) {
-    others.push(
-      new Promise((_, reject) => {
-        stop = () => reject(signal.reason as Error);
-        signal.addEventListener('abort', stop, { once: true });
-      }),
-    );
-  }
+  let stop = (): void => {};
+  let timer: Timer | undefined;
   try {
-    return await Promise.race([event().then(() => true), ...others]);
+    return await new Promise((resolve, reject) => {
+      stop = () => reject(signal?.reason as Error);
+      signal?.addEventListener('abort', stop, { once: true });
+      timer = timeoutMs === Infinity ? undefined : new Timer(timeoutMs, () => resolve(false));
+      event().then(() => resolve(true), reject);
+    });
   } finally {
-    clearTimeout(timer);
-    if (stop !== undefined) {
-      signal?.removeEventListener('abort', stop);
-    }
+    timer?.clear();
+    signal?.removeEventListener('abort', stop);
     waitedFor.delete(token);
+  }
+}
+
+/** A timeout of any length. */
+class Timer {
+  readonly #end: number;
+  readonly #ring: () => void;
+  #timeout: NodeJS.Timeout;
+
+  constructor(ms: number, ring: () => void) {
+    this.#end = performance.now() + ms;
+    this.#ring = ring;
+    this.#timeout = this.#next();
+  }
+
+  clear(): void {
+    clearTimeout(this.#timeout);
+  }
+
+  #next(): NodeJS.Timeout {
+    const rest = this.#end - performance.now();
+    const next = rest > LONGEST_MS ? () => (this.#timeout = this.#next()) : this.#ring;
+    return setTimeout(next, Math.min(rest, LONGEST_MS)).unref();
   }
 }

@@ -1,6 +1,7 @@
 // Wrong types are TypeErrors; bad values are RpcErrors that name the field. Nothing is sent in either case.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import { Channel, Metadata, RpcError } from 'causewire';
 import { plain } from './testbed.mjs';
 
@@ -67,6 +68,32 @@ test('a call with a bad value', async () => {
     assert.ok(!error.record.includes('canary'));
     return true;
   });
+});
+
+test('an option that no call has', async () => {
+  const near = (field, name) => (error) => names(field)(error) && error.message.includes(name);
+  const call = (options) => channel.unary('/a.B/C', bytes, { timeoutMs: 100, ...options });
+  await assert.rejects(call({ timeout: 5 }), near('timeout', '`timeoutMs`'));
+  await assert.rejects(call({ timeout_ms: 5 }), near('timeout_ms', '`timeoutMs`'));
+  await assert.rejects(call({ waitForready: true }), near('wait_forready', '`waitForReady`'));
+  await assert.rejects(call({ deadline: Date.now() }), near('deadline', 'timeoutMs'));
+  await assert.rejects(call({ fooBar: null }), names('foo_bar'));
+  assert.throws(() => channel.clientStreaming('/a.B/C', { id: 5 }), names('id'));
+  assert.throws(() => channel.bidirectional('/a.B/C', { id: 5 }), names('id'));
+  assert.throws(() => channel.serverStreaming('/a.B/C', bytes, { headers: {} }), names('headers'));
+  assert.throws(() => channel.clientStreaming('/a.B/C', [], { deadline: 5 }), names('deadline'));
+  await assert.rejects(channel.waitForStateChange('IDLE', { timeout: 1 }), names('timeout'));
+  const sender = channel.clientStreaming('/a.B/C');
+  await assert.rejects(sender.send(bytes, { compression: 'identity' }), names('compression'));
+  sender.cancel();
+});
+
+test('what is no options object', async () => {
+  const grpcMetadata = new GrpcMetadata();
+  for (const wrong of [grpcMetadata, new Metadata({ a: 'b' }), new Map([['timeoutMs', 1]]), [], AbortSignal.abort(), () => {}, 5]) {
+    const error = await channel.unary('/a.B/C', bytes, wrong).catch((error) => error);
+    assert.ok(error instanceof TypeError || error.failure?.cause === 'OPTION_INVALID', String(error));
+  }
 });
 
 test('calls on a closed channel', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
@@ -40,6 +41,43 @@ test('what a token provider throws is shown nowhere', async () => {
       assert.ok(![inspect(error, { depth: null, showHidden: true }), error.record].join().includes('canary'));
       return true;
     });
+  }
+});
+
+test('a token provider that reached nobody is unavailable, one that was refused is not', async () => {
+  const causeOf = async (tokenProvider) => {
+    const channel = new Channel(testbed.places.tls_target, { tls: { caPem: ca }, tokenProvider });
+    const error = await channel.unary('/a.B/C', new Uint8Array(), { timeoutMs: 5000 }).catch((error) => error);
+    channel.close();
+    return error.failure.cause;
+  };
+  const fails = (error) => () => Promise.reject(error);
+  const coded = (code, rest) => Object.assign(new Error(code), { code, ...rest });
+  const { signal } = new AbortController();
+  const refused = testbed.places.faults.refused;
+  const unreachable = [
+    () => fetch(`http://${refused}`, { signal }),
+    () => fetch('http://nowhere.invalid'),
+    () => new Promise((_, reject) => connect(Number(refused.split(':').at(-1)), '127.0.0.1').on('error', reject)),
+    fails(AbortSignal.timeout(0).reason ?? new DOMException('late', 'TimeoutError')),
+    fails(new TypeError('fetch failed', { cause: coded('UND_ERR_CONNECT_TIMEOUT') })),
+    fails(new Error('token', { cause: new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]) })),
+  ];
+  for (const provider of unreachable) {
+    assert.equal(await causeOf(provider), 'CREDENTIALS_UNAVAILABLE', provider.toString());
+  }
+  const circle = new Error('a');
+  circle.cause = circle;
+  const wrong = [
+    fails(new TypeError('fetch failed', { cause: coded('CERT_HAS_EXPIRED') })),
+    fails(new AggregateError([coded('ECONNREFUSED'), coded('CERT_HAS_EXPIRED')])),
+    fails(new AggregateError([])),
+    fails(circle),
+    fails('ECONNREFUSED'),
+    fails(undefined),
+  ];
+  for (const provider of wrong) {
+    assert.equal(await causeOf(provider), 'CREDENTIALS_FAILED', provider.toString());
   }
 });
 
@@ -124,6 +162,8 @@ test('the state can be watched', async () => {
     await channel.waitForStateChange(channel.state, { timeoutMs: 5000 });
   }
   assert.equal(channel.stats().connections, 1);
+  const long = channel.waitForStateChange('READY', { timeoutMs: 2 ** 32 });
+  assert.equal(await Promise.race([long, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
   const controller = new AbortController();
   const waiting = channel.waitForStateChange('READY', { signal: controller.signal });
   controller.abort('bored');

@@ -61,6 +61,23 @@ test('client streaming, from an iterable and by hand', async () => {
   assert.equal(text((await call.response).message), 'cd');
 });
 
+test('client streaming with its requests is a promise of the response', async () => {
+  assert.equal(text((await client.echoClientStream([echo('a'), echo('b')])).message), 'ab');
+  await assert.rejects(async () => client.echoClientStream([echo('', status(8))]), ResourceExhausted);
+  let settled = false;
+  const error = await client
+    .echoClientStream([echo('', status(5))])
+    .finally(() => (settled = true))
+    .catch((error) => error);
+  assert.ok(error instanceof NotFound && settled);
+  const [response] = await Promise.all([client.echoClientStream([echo('c')])]);
+  assert.equal(text(response.message), 'c');
+  const byHand = await (async () => client.echoClientStream())();
+  assert.equal(await byHand.send(echo('d')), true);
+  byHand.closeSend();
+  assert.equal(text((await byHand.response).message), 'd');
+});
+
 test('bidirectional, from an async iterable and by hand', async () => {
   async function* requests() {
     yield echo('a');

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { eventually, message, plain, service, startTestbed } from './testbed.mjs';
 
@@ -36,14 +38,16 @@ test('an idle channel lets the process end', async () => {
   assert.equal(output, 'READY\n');
 });
 
-test('so does one that connects, and one whose state somebody watches', async () => {
-  const { code, output } = await run(`
-    channel.connect();
-    void channel.waitForStateChange('SHUTDOWN');
+test('so does one whose state somebody watches, for any time', async () => {
+  const { code, output, elapsed } = await run(`
+    await channel.unary('/raw.Echo/Unary', Buffer.from('hi'));
+    void channel.waitForStateChange('READY');
+    void channel.waitForStateChange('READY', { timeoutMs: 15_000, signal: new AbortController().signal });
     console.log('end');
   `);
   assert.equal(code, 0);
   assert.equal(output, 'end\n');
+  assert.ok(elapsed < 10_000, `${elapsed} ms`);
 });
 
 test('a call in flight keeps the process alive', async () => {
@@ -62,6 +66,25 @@ test('process.exit() with calls in flight is quick and clean', async () => {
     process.exit(7);
   `);
   assert.equal(code, 7);
+});
+
+test('a descriptor that is made for one call lives no longer than that', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc');
+  const channel = plain(testbed.places.target);
+  const identity = (bytes) => bytes;
+  let collected = 0;
+  const registry = new FinalizationRegistry(() => (collected += 1));
+  for (let index = 0; index < 20; index++) {
+    const method = { path: '/raw.Echo/Unary', kind: 'unary', encode: identity, decode: (bytes) => identity(bytes) };
+    registry.register(method.decode);
+    await channel.unary(method, Buffer.from('hi'));
+  }
+  await eventually(() => {
+    collectGarbage();
+    return collected >= 19;
+  }, 'the end of the descriptors');
+  channel.close();
 });
 
 const WORKER = `

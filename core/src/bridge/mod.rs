@@ -32,7 +32,7 @@ pub use crate::{
     transport::Message,
 };
 
-use crate::{failure::Evidence, rt};
+use crate::{failure::Evidence, options::not_known, rt};
 
 /// REQUEST_INVALID for a metadata entry; its value is in no part of it.
 pub fn bad_metadata(fault: &MetadataFault) -> Failure {
@@ -42,6 +42,12 @@ pub fn bad_metadata(fault: &MetadataFault) -> Failure {
 /// OPTION_INVALID for an argument that only a binding can judge. `field` is its canonical snake_case path.
 pub fn bad_option(field: &'static str, reason: &'static str) -> Failure {
     Evidence::Option { field: field.into(), value: None, reason: reason.into() }.into()
+}
+
+/// OPTION_INVALID for an argument's name that nobody knows. `field` is its canonical snake_case path; `name` and `known`
+/// are written as the language writes them.
+pub fn unknown_option(field: String, name: &str, known: &[&str]) -> Failure {
+    Evidence::Option { field: field.into(), value: None, reason: not_known("", name, known).into() }.into()
 }
 
 /// In a fork child, before anything else: the parent's connections, which the child has to close without a word.

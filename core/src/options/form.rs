@@ -115,11 +115,16 @@ fn fields(
 }
 
 fn unknown(prefix: &str, key: &str, known: &Map<String, Value>) -> Evidence {
-    let reason = match nearest(key, known.keys()) {
-        Some(name) => format!("is unknown; the nearest is `{prefix}{name}`"),
-        None => format!("is unknown; known are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
-    };
-    invalid(format!("{prefix}{key}"), reason)
+    let known: Vec<_> = known.keys().map(String::as_str).collect();
+    invalid(format!("{prefix}{key}"), not_known(prefix, key, &known))
+}
+
+/// Why a name that is not among the known ones is refused.
+pub(crate) fn not_known(prefix: &str, name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("is unknown; the nearest is `{prefix}{nearest}`"),
+        None => format!("is unknown; known are {}", known.join(", ")),
+    }
 }
 
 fn properties(schema: &'static Value) -> &'static Map<String, Value> {
@@ -162,16 +167,16 @@ fn described(value: &Value) -> &'static str {
 }
 
 /// The name that was probably meant: at most a third of its letters differ, in any language's way to write it.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = plain(name);
-    let distance = |other: &'a String| {
+    let distance = |other: &'a str| {
         let plain = plain(other);
         let most = (plain.len() / 3).max(1);
         // before the letters are compared, because a key may be of any length
         let near = plain.len().abs_diff(name.len()) <= most;
         near.then(|| distance(&name, &plain)).filter(|distance| *distance <= most).map(|distance| (distance, other))
     };
-    known.filter_map(distance).min().map(|(_, name)| name.as_str())
+    known.filter_map(distance).min().map(|(_, name)| name)
 }
 
 fn plain(name: &str) -> Vec<char> {
@@ -294,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_the_one_that_was_meant() {
-        let meant = |name: &str| nearest(name, properties(&SCHEMA).keys());
+        let meant = |name: &str| nearest(name, properties(&SCHEMA).keys().map(String::as_str));
         assert_eq!(meant("max_receive_mesage_bytes"), Some("max_receive_message_bytes"));
         assert_eq!(meant("maxSendMessageBytes"), Some("max_send_message_bytes"));
         assert_eq!(meant("keep_alive"), Some("keepalive"));

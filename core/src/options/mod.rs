@@ -13,6 +13,7 @@ mod service_config;
 mod validate;
 
 pub use call::{CallOptions, compression_from_name, timeout_from_ms};
+pub(crate) use form::not_known;
 pub use json::Secrets;
 #[cfg(any(test, feature = "plant-panic"))]
 #[doc(hidden)]
