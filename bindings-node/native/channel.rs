@@ -79,6 +79,12 @@ pub fn render(record: String, style: u32) -> Result<String> {
     bridge::render(&record, style).map_err(|error| Error::from_reason(error.to_string()))
 }
 
+/// The parts of a record that is not of a call here; nothing where the text is none.
+#[napi(catch_unwind)]
+pub fn read_record(record: String) -> Option<FailedParts> {
+    Failure::from_json(&record).ok().map(FailedParts::from)
+}
+
 /// For a name that no options object has; `known` are those that it has.
 #[napi(catch_unwind)]
 pub fn unknown_option(field: String, name: String, known: Vec<String>) -> FailedParts {

@@ -1,6 +1,7 @@
 import { border } from './border.js';
 import type { Reason } from './errors.js';
 import type { FailedParts } from './native.js';
+import { wrongType } from './wrong.js';
 
 const CANCELLED = 1;
 
@@ -34,5 +35,5 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) {
     return signal;
   }
-  throw new TypeError('signal must be an AbortSignal');
+  throw wrongType('signal', 'an AbortSignal', signal);
 }

@@ -3,8 +3,7 @@
  * come in batches, one call of `deliver` each, and every promise of a batch is settled in it.
  */
 import { BatchReader } from './batch.js';
-import type { FailedParts } from './native.js';
-import { native } from './native.js';
+import { type Border, type FailedParts, native } from './native.js';
 import type { Response } from './response.js';
 import type { ConnectivityState } from './state.js';
 
@@ -45,8 +44,14 @@ const reader = new BatchReader({
   channel: (id) => channels.get(id)?.deref(),
 });
 
+/** Made with the first channel. @internal */
+export let border: Border;
+
 /** @internal */
-export const border = new native.Border((words, extras, header) => reader.deliver(words, extras, header));
+export function openBorder(): Border {
+  border ??= new (native().Border)((words, extras, header) => reader.deliver(words, extras, header));
+  return border;
+}
 
 /** Holds the listener until the call has ended. @internal */
 export function listenToCall(id: number, listener: CallListener): void {

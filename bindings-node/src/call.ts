@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
+import { brand } from './brand.js';
 import type { Metadata } from './metadata.js';
 import { checkNames, names } from './options.js';
 import type { Response } from './response.js';
 import type { StreamState } from './stream.js';
+import { wrongType } from './wrong.js';
 
 /** What one message of a stream may set. */
 export interface SendOptions {
@@ -146,6 +148,8 @@ export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
   }
 }
 
+[Call, ServerStreamingCall, ClientStreamingCall, ClientStreamingPromise, BidirectionalCall].forEach(brand);
+
 function send<I, O>(call: Call<I, O>, message: I, options: SendOptions | undefined): Promise<boolean> {
   const state = stateOf(call);
   return state.outbox.send(state.encode(message), call, options === undefined || compresses(options));
@@ -157,7 +161,7 @@ function compresses(options: SendOptions): boolean {
   checkNames('send options', options, SEND_OPTIONS);
   const { compress = true } = options;
   if (typeof compress !== 'boolean') {
-    throw new TypeError('compress must be a boolean');
+    throw wrongType('compress', 'a boolean', compress);
   }
   return compress;
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Abort, checkSignal } from './abort.js';
-import { border, type CallListener, listenToCall, listenToChannel } from './border.js';
+import { type CallListener, listenToCall, listenToChannel, openBorder } from './border.js';
+import { brand } from './brand.js';
 import { BidirectionalCall, ClientStreamingCall, ClientStreamingPromise, pump, type Requests, ServerStreamingCall } from './call.js';
 import type { Client, Service } from './client.js';
 import { accepted, rpcError } from './errors.js';
@@ -14,6 +15,7 @@ import { type ConnectivityState, STATES } from './state.js';
 import { StreamState } from './stream.js';
 import { UnaryCall } from './unary.js';
 import { waitFor, type WaitOptions } from './wait.js';
+import { wrongType } from './wrong.js';
 
 /** How much a channel holds at the moment. */
 export interface ChannelStats {
@@ -64,10 +66,10 @@ export class Channel {
    */
   constructor(target: string, options: ChannelOptions = {}) {
     if (typeof target !== 'string') {
-      throw new TypeError('target must be a string');
+      throw wrongType('target', 'a string', target);
     }
     const split = splitOptions(options);
-    this.#native = accepted(native.openChannel(border, target, split.json, split.keyPem, hookBits(split)));
+    this.#native = accepted(native().openChannel(openBorder(), target, split.json, split.keyPem, hookBits(split)));
     this.target = this.#native.target;
     this.#hooks = new Hooks(this.#native, split);
     listenToChannel(this.#native.id, this.#hooks);
@@ -168,14 +170,19 @@ export class Channel {
     return call;
   }
 
-  /** An object with one function per method of a service. */
+  /** An object with one function per method of a service, also by its `originalName` where it has one. */
   client<S extends Service>(service: S): Client<S> {
-    const calls = Object.entries(service).map(([name, method]) => {
+    const client: Record<string, unknown> = {};
+    for (const [name, method] of Object.entries(service)) {
       const { kind } = describe(method);
       const call = this[kind] as (...args: unknown[]) => unknown;
-      return [name, (...args: unknown[]) => call.call(this, method, ...args)];
-    });
-    return Object.fromEntries(calls) as Client<S>;
+      client[name] = (...args: unknown[]) => call.call(this, method, ...args);
+      const { originalName } = method as { originalName?: string };
+      if (originalName !== undefined && !Object.hasOwn(service, originalName)) {
+        client[originalName] = client[name];
+      }
+    }
+    return client as Client<S>;
   }
 
   /** How the channel stands right now. */
@@ -258,7 +265,7 @@ export class Channel {
   #encode<I, O>(method: RegisteredMethod<I, O>, message: I): Uint8Array {
     if (method.encode === undefined) {
       if (!(message instanceof Uint8Array)) {
-        throw new TypeError('message must be a Uint8Array');
+        throw wrongType('message', 'a Uint8Array', message);
       }
       return message;
     }
@@ -299,6 +306,8 @@ export class Channel {
   }
 }
 
+brand(Channel);
+
 function requestsAndOptions<I>(
   first: Requests<I> | CallOptions | undefined,
   second: CallOptions | undefined,
@@ -307,7 +316,7 @@ function requestsAndOptions<I>(
     return [first, second];
   }
   if (first !== undefined && (typeof first !== 'object' || first === null)) {
-    throw new TypeError('requests must be an iterable or an async iterable');
+    throw wrongType('requests', 'an iterable or an async iterable', first);
   }
   if (first !== undefined && second !== undefined) {
     throw new TypeError('requests must be an iterable or an async iterable, and call options come last');

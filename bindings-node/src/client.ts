@@ -39,5 +39,10 @@ type CallOf<M> =
       ? ByStreams<I, O, M['requestStream'], M['responseStream']>
       : never;
 
-/** One function per method. */
-export type Client<S extends Service> = { readonly [N in keyof S]: CallOf<S[N]> };
+/** The name in the proto where proto-loader has another one for the method (`get` of `Get`). */
+type OriginalName<M> = M extends { readonly originalName: infer N extends string } ? N : never;
+
+/** One function per method, by both names where it has two. */
+export type Client<S extends Service> = { readonly [N in keyof S]: CallOf<S[N]> } & {
+  readonly [N in keyof S as OriginalName<S[N]>]: CallOf<S[N]>;
+};

@@ -1,4 +1,5 @@
-import type { Failure, StatusName } from './generated/causes.js';
+import { brand } from './brand.js';
+import type { Cause, Failure, StatusName } from './generated/causes.js';
 import { Metadata } from './metadata.js';
 import { type FailedParts, native } from './native.js';
 
@@ -25,12 +26,46 @@ export class RpcError extends Error {
   #headers: Metadata | undefined;
   #trailers: Metadata | undefined;
 
+  /** Calls make errors, and {@link RpcError.of} does; nobody else has what they are made of. */
+  protected constructor();
   /** @internal */
-  constructor(parts: FailedParts, reason?: Reason) {
+  protected constructor(parts: FailedParts, reason?: Reason);
+  protected constructor(parts?: FailedParts, reason?: Reason) {
+    if (typeof parts !== 'object' || typeof parts.json !== 'string') {
+      throw new TypeError('an RpcError is made by RpcError.of(cause)');
+    }
     super(parts.line, reason !== undefined && 'cause' in reason ? { cause: reason.cause } : undefined);
     this.code = parts.code;
     this.#parts = parts;
     this.#source = reason?.source;
+  }
+
+  /**
+   * The error of a call that failed for this cause, as tests need one: with what the table says of the cause, and what
+   * `rest` says differently.
+   */
+  static of(cause: Cause, rest: Partial<Failure> = {}): RpcError {
+    return RpcError.fromRecord({ ...rest, cause });
+  }
+
+  /**
+   * The error of a record: `error.record`, its JSON, or `error.toJSON()`, its value. That is how one gets to another
+   * thread or process; `structuredClone` and `postMessage` keep of any error its message, its stack and its cause only.
+   *
+   * @throws TypeError if it is no record
+   */
+  static fromRecord(record: string | { readonly cause: Cause }): RpcError {
+    const parts = native().readRecord(typeof record === 'string' ? record : JSON.stringify(record));
+    if (parts === undefined || parts === null) {
+      throw new TypeError('this is no failure record');
+    }
+    return RpcError.make(parts);
+  }
+
+  /** @internal */
+  static make(parts: FailedParts, reason?: Reason): RpcError {
+    const type = CLASSES[parts.code - 1] ?? RpcError;
+    return new type(parts, reason);
   }
 
   /** The name of the status code. */
@@ -95,12 +130,12 @@ export class RpcError extends Error {
 
   /** Several lines for whoever operates the program: addresses, certificates, phases, what to do. */
   diagnostic(): string {
-    return native.render(this.#parts.json, 1);
+    return native().render(this.#parts.json, 1);
   }
 
   /** For whoever uses the program: no addresses and no names of hosts. */
   publicMessage(): string {
-    return native.render(this.#parts.json, 2);
+    return native().render(this.#parts.json, 2);
   }
 
   toJSON(): unknown {
@@ -147,24 +182,27 @@ const CLASSES = [
 
 for (const type of [RpcError, ...CLASSES]) {
   Object.defineProperty(type.prototype, 'name', { value: type.name, writable: true, configurable: true });
+  brand(type);
 }
 
 /** With the stack of whoever gave a bad argument. @internal */
 export function rpcError(parts: FailedParts, reason?: Reason): RpcError {
-  const type = CLASSES[parts.code - 1] ?? RpcError;
-  return new type(parts, reason);
+  return RpcError.make(parts, reason);
 }
 
-/** For a call that has ended: the stack of that moment is the event loop's and says nothing. @internal */
-export function endOfCall(parts: FailedParts, reason?: Reason): RpcError {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  try {
-    return rpcError(parts, reason);
-  } finally {
-    Error.stackTraceLimit = limit;
-  }
+/**
+ * Rejects with an error that is made a moment later: by then V8 knows who waits for the promise that this one settles, and
+ * puts the waiting functions and their lines on the stack. A call that succeeds pays nothing for it. @internal
+ */
+export function rejection(make: () => unknown): Promise<never> {
+  return SOON.then(nothing).then(() => {
+    throw make();
+  });
 }
+
+const SOON = Promise.resolve();
+
+function nothing(): void {}
 
 /** Throws where the native half refused an argument. @internal */
 export function accepted<T>(result: T | FailedParts): T {

@@ -1,4 +1,5 @@
 /** The functions that a channel's user has set, and what waits for its state. */
+import { AsyncResource } from 'node:async_hooks';
 import type { ChannelListener } from './border.js';
 import type { NativeChannel } from './native.js';
 import type { LogEntry, Resolution, SplitOptions } from './options.js';
@@ -17,6 +18,8 @@ export function hookBits(options: SplitOptions): number {
 export class Hooks implements ChannelListener {
   readonly #native: NativeChannel;
   readonly #options: SplitOptions;
+  /** Whoever made the channel: the functions see his `AsyncLocalStorage`, whichever call it is that needs them. */
+  readonly #maker: AsyncResource | undefined;
   readonly #closed = new AbortController();
   /** By the number of the watch. */
   readonly #changes = new Map<number, () => void>();
@@ -26,6 +29,7 @@ export class Hooks implements ChannelListener {
   constructor(native: NativeChannel, options: SplitOptions) {
     this.#native = native;
     this.#options = options;
+    this.#maker = hookBits(options) === 0 ? undefined : new AsyncResource('causewire.Channel');
   }
 
   onToken(ask: number, method: string, audience: string): void {
@@ -36,7 +40,7 @@ export class Hooks implements ChannelListener {
       }
       this.#native.answerToken(ask, token);
     };
-    provide().catch((error: unknown) => this.#failed(ask, error));
+    this.#run(provide).catch((error: unknown) => this.#failed(ask, error));
   }
 
   onResolve(ask: number, target: string): void {
@@ -44,12 +48,12 @@ export class Hooks implements ChannelListener {
       const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target, { signal: this.#closed.signal }));
       this.#native.answerResolution(ask, [...addresses], serviceConfig && JSON.stringify(serviceConfig));
     };
-    resolve().catch((error: unknown) => this.#failed(ask, error));
+    this.#run(resolve).catch((error: unknown) => this.#failed(ask, error));
   }
 
   onLog(level: number, message: string, dropped: number): void {
     try {
-      this.#options.logger?.({ level: LEVELS[level] ?? 'debug', message, dropped });
+      this.#run(() => this.#options.logger?.({ level: LEVELS[level] ?? 'debug', message, dropped }));
     } catch (error) {
       // As an event listener's: not ours to swallow, and not a reason to leave the rest of the batch unsettled.
       queueMicrotask(() => {
@@ -83,6 +87,10 @@ export class Hooks implements ChannelListener {
     });
     this.#watches.set(last, { id, changed });
     return changed;
+  }
+
+  #run<T>(hook: () => T): T {
+    return this.#maker === undefined ? hook() : this.#maker.runInAsyncScope(hook);
   }
 
   /** An exception's text never crosses: it may hold the secret itself. */

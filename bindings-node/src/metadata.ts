@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { brand } from './brand.js';
+import { wrongType } from './wrong.js';
 
 /** Text; raw bytes for a key that ends in `-bin`. */
 export type MetadataValue = string | Uint8Array;
@@ -85,6 +87,8 @@ export class Metadata implements Iterable<[key: string, value: string | Buffer]>
   }
 }
 
+brand(Metadata);
+
 const EMPTY = Buffer.alloc(0);
 
 /** Grows to the largest metadata of a call; the native half copies what it needs before the next use. */
@@ -105,12 +109,12 @@ export function pack(init: MetadataInit): Uint8Array {
     end = put(value as MetadataValue, end);
   };
   if (init === null || typeof init !== 'object') {
-    throw new TypeError('metadata must be an object or an iterable of [key, value]');
+    throw wrongType('metadata', 'an object or an iterable of [key, value]', init);
   }
   if (Symbol.iterator in init) {
     for (const entry of init as Iterable<unknown>) {
       if (!Array.isArray(entry) || entry.length !== 2) {
-        throw new TypeError(`metadata[${index}] must be [key, value]`);
+        throw wrongType(`metadata[${index}]`, '[key, value]', entry);
       }
       add(entry[0], entry[1]);
     }
@@ -126,10 +130,10 @@ export function pack(init: MetadataInit): Uint8Array {
 
 function check(key: unknown, value: unknown, index: number): void {
   if (typeof key !== 'string') {
-    throw new TypeError(`metadata[${index}].key must be a string`);
+    throw wrongType(`metadata[${index}].key`, 'a string', key);
   }
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    throw new TypeError(`metadata[${index}].value must be a string or a Uint8Array`);
+    throw wrongType(`metadata['${key}']`, 'a string or a Uint8Array', value);
   }
 }
 

@@ -1,3 +1,5 @@
+import { wrongType } from './wrong.js';
+
 /** The four kinds of calls. */
 export type Kind = 'unary' | 'serverStreaming' | 'clientStreaming' | 'bidirectional';
 
@@ -29,6 +31,8 @@ export interface GrpcJsMethod<I, O> {
   readonly responseStream: boolean;
   readonly requestSerialize: (message: I) => Uint8Array;
   readonly responseDeserialize: (bytes: Buffer) => O;
+  /** Another name of the method: `get` where proto-loader has it as `Get`. */
+  readonly originalName?: string;
   /** As proto-loader has them. */
   readonly options?: { readonly idempotency_level?: string };
 }
@@ -50,11 +54,14 @@ const IDEMPOTENT: readonly (string | undefined)[] = ['IDEMPOTENT', 'NO_SIDE_EFFE
 /** The two descriptions as one. @internal */
 export function describe<I, O>(method: AnyMethod<I, O>): Method<I, O> {
   if (method === null || typeof method !== 'object' || typeof method.path !== 'string') {
-    throw new TypeError('method must be a path or a method descriptor');
+    throw wrongType('method', 'a path or a method descriptor', method);
   }
   const described = 'requestSerialize' in method ? fromGrpcJs(method) : method;
   if (typeof described.encode !== 'function' || typeof described.decode !== 'function') {
     throw new TypeError('a method descriptor needs encode and decode functions');
+  }
+  if (described.responseType !== undefined && typeof described.responseType !== 'string') {
+    throw wrongType('responseType of a method descriptor', 'a string', described.responseType);
   }
   if (!KINDS.includes(described.kind)) {
     throw new TypeError(`kind of a method descriptor must be one of ${KINDS.join(', ')}`);

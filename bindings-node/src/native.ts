@@ -65,6 +65,8 @@ export interface Native {
     hooks: number,
   ): NativeChannel | FailedParts;
   render(record: string, style: number): string;
+  /** The parts of a record that is not of a call here; undefined: it is none. */
+  readRecord(record: string): FailedParts | undefined | null;
   unknownOption(field: string, name: string, known: readonly string[]): FailedParts;
 }
 
@@ -83,4 +85,10 @@ function load(): Native {
   }
 }
 
-export const native: Native = load();
+let loaded: Native | undefined;
+
+/** Loaded when it is first needed: an import by itself makes nothing that the process would have to end. */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}

@@ -1,8 +1,14 @@
 /** From the options of JavaScript to the JSON document that the core reads. */
 import { rpcError } from './errors.js';
-import { CHANNEL_OPTION_KEYS, type ChannelOptions as CoreOptions, type OptionKey } from './generated/options.js';
+import {
+  CHANNEL_OPTION_KEYS,
+  type ChannelOptions as CoreOptions,
+  type OptionKey,
+  type TlsOptions as CoreTls,
+} from './generated/options.js';
 import type { MetadataInit } from './metadata.js';
 import { native } from './native.js';
+import { wrongType } from './wrong.js';
 
 /** Asks for a token of one attempt. */
 export interface TokenRequest {
@@ -34,8 +40,24 @@ export interface Resolution {
 /** Addresses alone, or with a service config. */
 export type Resolved = readonly string[] | Resolution;
 
+type Pem = string | Uint8Array | null | undefined;
+
+/** TLS material, its PEM as text or bytes. */
+export interface TlsOptions extends Omit<CoreTls, 'caPem' | 'certPem' | 'keyPem'> {
+  /** PEM certificates of the only CAs to trust. Default: the system's roots. */
+  caPem?: Pem;
+  /** PEM client certificate chain, leaf first. Needs `keyPem`. */
+  certPem?: Pem;
+  /** PEM private key of the client certificate. Never shown or logged. */
+  keyPem?: Pem;
+}
+
 /** How a channel connects and what its calls may do. */
-export interface ChannelOptions extends CoreOptions {
+export interface ChannelOptions extends Omit<CoreOptions, 'tls'> {
+  /**
+   * Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever explicit.
+   */
+  tls?: TlsOptions | null | undefined;
   /** Gives the bearer token of each attempt, sent as `authorization: Bearer …`. What it throws is shown nowhere. */
   tokenProvider?: (request: TokenRequest) => string | Promise<string>;
   /**
@@ -114,7 +136,7 @@ export interface SplitOptions {
 /** @internal */
 export function splitOptions(options: ChannelOptions): SplitOptions {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw new TypeError('options must be an object');
+    throw wrongType('options', 'an object', options);
   }
   const { tokenProvider, resolver, logger, ...rest } = options;
   checkFunction('tokenProvider', tokenProvider);
@@ -124,16 +146,25 @@ export function splitOptions(options: ChannelOptions): SplitOptions {
   return { json: JSON.stringify(toSnakeCase(document, CHANNEL_OPTION_KEYS)), keyPem, tokenProvider, resolver, logger };
 }
 
-function withoutKey(options: CoreOptions): { document: CoreOptions; keyPem: string | undefined } {
+/** Beside the document: the key. PEM is ASCII, so that bytes are as good as text. */
+function withoutKey(options: Omit<ChannelOptions, 'logger'>): { document: object; keyPem: string | undefined } {
   const { tls } = options;
   if (tls === undefined || tls === null || typeof tls !== 'object' || Array.isArray(tls)) {
     return { document: options, keyPem: undefined };
   }
-  const { keyPem, ...others } = tls;
-  if (keyPem !== undefined && keyPem !== null && typeof keyPem !== 'string') {
-    throw new TypeError('tls.keyPem must be a string');
+  const { keyPem, caPem, certPem, ...others } = tls;
+  const document = { ...options, tls: { ...others, caPem: pem('tls.caPem', caPem), certPem: pem('tls.certPem', certPem) } };
+  return { document, keyPem: pem('tls.keyPem', keyPem) };
+}
+
+function pem(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') {
+    return value ?? undefined;
   }
-  return { document: { ...options, tls: others }, keyPem: keyPem ?? undefined };
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+  }
+  throw wrongType(name, 'a string or bytes', value);
 }
 
 type Keys = Readonly<Record<string, OptionKey>>;
@@ -163,7 +194,7 @@ function checkData(name: string, value: unknown): void {
 
 function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') {
-    throw new TypeError(`${name} must be a function`);
+    throw wrongType(name, 'a function', value);
   }
 }
 
@@ -180,7 +211,7 @@ export function flagsOf(options: CallOptions, declared: boolean): number {
   flags |= idempotent === true ? 1 << 2 : 0;
   if (compression !== undefined) {
     if (typeof compression !== 'string') {
-      throw new TypeError('compression must be a string');
+      throw wrongType('compression', 'a string', compression);
     }
     flags |= (COMPRESSIONS.indexOf(compression) + 1 || UNKNOWN_COMPRESSION) << 3;
   }
@@ -201,7 +232,7 @@ const CALL_OPTIONS = names<CallOptions>({
 /** @internal */
 export function checkCallOptions(options: CallOptions): void {
   if (options === null || typeof options !== 'object' || Symbol.iterator in options) {
-    throw notOptions('call options', CALL_OPTIONS);
+    throw notOptions('call options', options, CALL_OPTIONS);
   }
   for (const name in options) {
     // As `checkNames`, but calls are many: a switch takes a third of the time of a set.
@@ -220,13 +251,13 @@ export function checkCallOptions(options: CallOptions): void {
     }
   }
   if (options.timeoutMs !== undefined && typeof options.timeoutMs !== 'number') {
-    throw new TypeError('timeoutMs must be a number');
+    throw wrongType('timeoutMs', 'a number', options.timeoutMs);
   }
   if (options.retry !== undefined && (options.retry === null || typeof options.retry !== 'object')) {
-    throw new TypeError('retry must be an object');
+    throw wrongType('retry', 'an object', options.retry);
   }
   if (options.authority !== undefined && typeof options.authority !== 'string') {
-    throw new TypeError('authority must be a string');
+    throw wrongType('authority', 'a string', options.authority);
   }
 }
 
@@ -244,7 +275,7 @@ export function names<T>(all: Record<keyof T & string, true>): Names {
  */
 export function checkNames(what: string, options: object, known: Names): void {
   if (options === null || typeof options !== 'object' || Symbol.iterator in options) {
-    throw notOptions(what, known);
+    throw notOptions(what, options, known);
   }
   for (const name in options) {
     if (!known.has(name)) {
@@ -253,18 +284,18 @@ export function checkNames(what: string, options: object, known: Names): void {
   }
 }
 
-function notOptions(what: string, known: Names): TypeError {
-  return new TypeError(`${what} must be an object with any of ${[...known].join(', ')}`);
+function notOptions(what: string, value: unknown, known: Names): TypeError {
+  return wrongType(what, `an object with any of ${[...known].join(', ')}`, value);
 }
 
 function refuseName(options: object, name: string, known: Names): void {
   if ((options as Record<string, unknown>)[name] !== undefined) {
-    throw rpcError(native.unknownOption(snakeCase(name), name, [...known]));
+    throw rpcError(native().unknownOption(snakeCase(name), name, [...known]));
   }
 }
 
 function checkBoolean(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') {
-    throw new TypeError(`${name} must be a boolean`);
+    throw wrongType(name, 'a boolean', value);
   }
 }

@@ -7,7 +7,15 @@ export function platform(): string {
   return process.platform === 'win32' ? `${base}-msvc` : base;
 }
 
+/** Without the part about sockets: it asks name servers for the names of their peers. */
 function usesGlibc(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime !== undefined;
+  const { report } = process as { report: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  try {
+    const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+    return header?.glibcVersionRuntime !== undefined;
+  } finally {
+    report.excludeNetwork = before ?? false;
+  }
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { brand } from './brand.js';
 import { Metadata } from './metadata.js';
 
 /** A call that the server answered with OK. */
@@ -74,3 +75,5 @@ export class Response<T> {
     return `Response { message: ${size}, peer: ${inspect(this.peer)}, attempts: ${this.attempts} }`;
   }
 }
+
+brand(Response);

@@ -1,22 +1,44 @@
 /** The inside of a streaming call. The object that the user holds is `call.ts`; only that one is collected. */
 import { Abort } from './abort.js';
 import { border, type CallListener } from './border.js';
-import { endOfCall, type Reason, type RpcError, rpcError } from './errors.js';
+import { type Reason, rejection, type RpcError, rpcError } from './errors.js';
 import { Metadata } from './metadata.js';
 import type { RegisteredMethod } from './method.js';
 import type { FailedParts, NativeChannel } from './native.js';
 import { Outbox } from './outbox.js';
 import { Response } from './response.js';
+import { wrongType } from './wrong.js';
 
 /** A promise that is waited for. `holder` is what must not be collected meanwhile. */
 interface Waiter<T> {
   readonly resolve: (value: T | Promise<T>) => void;
-  readonly reject: (error: unknown) => void;
   readonly holder: object;
 }
 
-/** @internal */
-export type Ended<O> = { readonly reply: Response<O> } | { readonly error: unknown };
+type Ended<O> = { readonly reply: Response<O> } | Failing;
+
+/** A failure whose error is made when somebody gets it, with the stack of whoever that is. */
+class Failing {
+  #make: (() => unknown) | undefined;
+  #error: unknown;
+
+  constructor(make: () => unknown) {
+    this.#make = make;
+  }
+
+  get error(): unknown {
+    if (this.#make !== undefined) {
+      this.#error = this.#make();
+      this.#make = undefined;
+    }
+    return this.#error;
+  }
+
+  /** For a promise that somebody waits for already. */
+  rejection(): Promise<never> {
+    return rejection(() => this.error);
+  }
+}
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
@@ -30,7 +52,7 @@ export class StreamState<I, O> implements CallListener {
 
   #headers: Metadata | undefined;
   #ended: Ended<O> | undefined;
-  #failure: RpcError | undefined;
+  #failure: Failing | undefined;
   #reason: Reason | undefined;
   #abort: Abort | undefined;
   #returned = false;
@@ -90,7 +112,7 @@ export class StreamState<I, O> implements CallListener {
     try {
       this.#end({ reply: reply.with(decode(message)) });
     } catch (source) {
-      this.#end({ error: this.#decodeError(source) });
+      this.#end(this.#undecoded(source));
     }
   }
 
@@ -101,13 +123,13 @@ export class StreamState<I, O> implements CallListener {
       this.#gotHeaders(Metadata.received(parts.headers));
     }
     const reason = this.#reason ?? this.#abort?.reason(parts);
-    this.#end({ error: this.#failure ?? endOfCall(parts, reason) });
+    this.#end(this.#failure ?? new Failing(() => rpcError(parts, reason)));
   }
 
   onFault(error: unknown): void {
     border.cancel(this.id);
     this.#abort = undefined;
-    this.#end({ error });
+    this.#end(new Failing(() => error));
   }
 
   // --- the user
@@ -122,8 +144,12 @@ export class StreamState<I, O> implements CallListener {
 
   /** Resets the stream because of a failure on this side. */
   fail(error: RpcError): void {
+    this.#fail(new Failing(() => error));
+  }
+
+  #fail(failure: Failing): void {
     if (this.#ended === undefined) {
-      this.#failure ??= error;
+      this.#failure ??= failure;
       border.cancel(this.id);
     }
   }
@@ -132,7 +158,7 @@ export class StreamState<I, O> implements CallListener {
     const { encode } = this.method;
     if (encode === undefined) {
       if (!(message instanceof Uint8Array)) {
-        throw new TypeError('message must be a Uint8Array');
+        throw wrongType('message', 'a Uint8Array', message);
       }
       return message;
     }
@@ -149,8 +175,8 @@ export class StreamState<I, O> implements CallListener {
     if (this.#index < this.#list.length && this.#failure === undefined) {
       return this.#nextMessage();
     }
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, holder };
+    return new Promise((resolve) => {
+      const waiter = { resolve, holder };
       if (this.#readers.length === 0 && (this.#returned || this.#hasMessage() || this.#ended !== undefined)) {
         this.#settle(waiter);
       } else {
@@ -172,21 +198,22 @@ export class StreamState<I, O> implements CallListener {
     return new Promise((resolve, reject) => {
       if (this.#headers !== undefined) {
         resolve(this.#headers);
-      } else if (this.#ended !== undefined && 'error' in this.#ended) {
+      } else if (this.#ended instanceof Failing) {
         reject(this.#ended.error);
       } else {
-        this.#headerWaiters.push({ resolve, reject, holder });
+        this.#headerWaiters.push({ resolve, holder });
       }
     });
   }
 
   ended(holder: object): Promise<Response<O>> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, holder };
       if (this.#ended === undefined) {
-        this.#endWaiters.push(waiter);
+        this.#endWaiters.push({ resolve, holder });
+      } else if (this.#ended instanceof Failing) {
+        reject(this.#ended.error);
       } else {
-        settleEnd(waiter, this.#ended);
+        resolve(this.#ended.reply);
       }
     });
   }
@@ -213,10 +240,10 @@ export class StreamState<I, O> implements CallListener {
     } else if (this.#failure === undefined && this.#hasMessage()) {
       this.#settleMessage(reader);
     } else if (this.#failure !== undefined) {
-      reader.reject(this.#failure);
+      reader.resolve(this.#failure.rejection());
       this.#returned = true;
-    } else if (this.#ended !== undefined && 'error' in this.#ended) {
-      reader.reject(this.#ended.error);
+    } else if (this.#ended instanceof Failing) {
+      reader.resolve(this.#ended.rejection());
       this.#returned = true;
     } else {
       reader.resolve(DONE);
@@ -241,16 +268,16 @@ export class StreamState<I, O> implements CallListener {
     try {
       return Promise.resolve({ value: decode(message), done: false });
     } catch (source) {
-      const error = this.#decodeError(source);
-      this.fail(error);
+      const failure = this.#undecoded(source);
+      this.#fail(failure);
       this.return();
-      return Promise.reject(error);
+      return failure.rejection();
     }
   }
 
-  #decodeError(source: unknown): RpcError {
+  #undecoded(source: unknown): Failing {
     const parts = this.native.decodeFailed(this.method.id, this.peer, this.method.responseType);
-    return endOfCall(parts, { source });
+    return new Failing(() => rpcError(parts, { source }));
   }
 
   #gotHeaders(headers: Metadata): void {
@@ -265,8 +292,8 @@ export class StreamState<I, O> implements CallListener {
     this.#abort?.end();
     this.#abort = undefined;
     this.outbox.end();
-    if ('error' in ended) {
-      this.#headerWaiters.splice(0).forEach((waiter) => waiter.reject(ended.error));
+    if (ended instanceof Failing) {
+      this.#headerWaiters.splice(0).forEach((waiter) => waiter.resolve(ended.rejection()));
     }
     this.#endWaiters.splice(0).forEach((waiter) => settleEnd(waiter, ended));
     this.#readers.splice(0).forEach((reader) => this.#settle(reader));
@@ -275,9 +302,5 @@ export class StreamState<I, O> implements CallListener {
 }
 
 function settleEnd<O>(waiter: Waiter<Response<O>>, ended: Ended<O>): void {
-  if ('error' in ended) {
-    waiter.reject(ended.error);
-  } else {
-    waiter.resolve(ended.reply);
-  }
+  waiter.resolve(ended instanceof Failing ? ended.rejection() : ended.reply);
 }

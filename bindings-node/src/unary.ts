@@ -1,6 +1,6 @@
 import type { Abort } from './abort.js';
 import type { CallListener } from './border.js';
-import { endOfCall } from './errors.js';
+import { rejection, rpcError } from './errors.js';
 import type { RegisteredMethod } from './method.js';
 import type { FailedParts, NativeChannel } from './native.js';
 import type { Response } from './response.js';
@@ -13,7 +13,7 @@ export class UnaryCall<O> implements CallListener {
     readonly native: NativeChannel,
     readonly method: RegisteredMethod<never, O>,
     readonly abort: Abort | undefined,
-    readonly resolve: (response: Response<O>) => void,
+    readonly resolve: (response: Response<O> | Promise<never>) => void,
     readonly reject: (error: unknown) => void,
   ) {}
 
@@ -28,13 +28,14 @@ export class UnaryCall<O> implements CallListener {
       this.resolve(reply.with(decode(reply.message as Buffer)));
     } catch (source) {
       const parts = this.native.decodeFailed(this.method.id, reply.peer, this.method.responseType);
-      this.reject(endOfCall(parts, { source }));
+      this.resolve(rejection(() => rpcError(parts, { source })));
     }
   }
 
   onFailure(parts: FailedParts): void {
     this.abort?.end();
-    this.reject(endOfCall(parts, this.abort?.reason(parts)));
+    const reason = this.abort?.reason(parts);
+    this.resolve(rejection(() => rpcError(parts, reason)));
   }
 
   onFault(error: unknown): void {

@@ -1,5 +1,6 @@
 import { checkSignal } from './abort.js';
 import { checkNames, names } from './options.js';
+import { wrongType } from './wrong.js';
 
 /** Bounds a wait. */
 export interface WaitOptions {
@@ -21,7 +22,7 @@ export async function waitFor(holder: object, event: () => Promise<void>, option
   const signal = checkSignal(options.signal);
   const { timeoutMs = Infinity } = options;
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
-    throw new TypeError('timeoutMs must be a number');
+    throw wrongType('timeoutMs', 'a number', timeoutMs);
   }
   signal?.throwIfAborted();
   const token = { holder };

@@ -26,6 +26,30 @@ test('a channel with a wrong type', () => {
   assert.throws(() => new Channel('a:1', { userAgent: () => 'a' }), TypeError);
 });
 
+test('a wrong type says what is wanted and what it is', async () => {
+  const says = (text) => (error) => error instanceof TypeError && error.message === text;
+  const open = (options) => () => new Channel('a:1', options);
+  assert.throws(open({ tls: { caPem: true } }), says('tls.caPem must be a string or bytes, is a boolean'));
+  assert.throws(open({ tls: { certPem: [] } }), says('tls.certPem must be a string or bytes, is an array'));
+  assert.throws(open({ tls: { keyPem: 1 } }), says('tls.keyPem must be a string or bytes, is a number'));
+  assert.throws(open({ logger: 'console' }), says('logger must be a function, is a string'));
+  const call = (options) => channel.unary('/a.B/C', bytes, options);
+  await assert.rejects(call({ timeoutMs: '5' }), says('timeoutMs must be a number, is a string'));
+  await assert.rejects(call({ signal: new AbortController() }), says('signal must be an AbortSignal, is an AbortController'));
+  await assert.rejects(call({ metadata: { 'x-a': 5 } }), says("metadata['x-a'] must be a string or a Uint8Array, is a number"));
+  await assert.rejects(channel.unary('/a.B/C', new Date()), says('message must be a Uint8Array, is a Date'));
+  await assert.rejects(channel.unary('/a.B/C', null), says('message must be a Uint8Array, is null'));
+  const method = { path: '/a.B/C', kind: 'unary', encode: (m) => m, decode: (m) => m, responseType: 5 };
+  await assert.rejects(channel.unary(method, bytes), TypeError);
+});
+
+test('PEM is text or bytes', () => {
+  const caPem = Buffer.from('no');
+  for (const bytes of [caPem, new Uint8Array(caPem)]) {
+    assert.throws(() => new Channel('a:1', { tls: { caPem: bytes } }), (error) => error.failure.cause === 'TLS_CONFIG_INVALID');
+  }
+});
+
 test('a channel with a bad value', () => {
   assert.throws(() => new Channel('a:1', { keepalive: { timeMs: -1 } }), names('keepalive.time_ms'));
   assert.throws(() => new Channel('a:1', { fooBar: 1 }), names('foo_bar'));

@@ -1,5 +1,6 @@
 // The functions that a program gives to a channel, and the channel's state.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -127,6 +128,28 @@ test('a resolver that gives something else', async () => {
   assert.deepEqual([failure.cause, failure.evidence.field], ['SERVICE_CONFIG_INVALID', 'service_config.methodConfig']);
 });
 
+test('the functions see what the maker of the channel saw', async () => {
+  const storage = new AsyncLocalStorage();
+  const seen = new Set();
+  const see = (name, value) => {
+    seen.add(`${name}: ${storage.getStore()}`);
+    return value;
+  };
+  const options = {
+    tls: { caPem: ca, serverName: 'localhost' },
+    tokenProvider: async () => see('token', 'token'),
+    resolver: async () => see('resolver', [testbed.places.tls_target.replace('localhost', '127.0.0.1')]),
+  };
+  storage.run('another', () => plain(testbed.places.target).close());
+  const channel = storage.run('maker', () => new Channel('dns:///nowhere.invalid:1', options));
+  await storage.run('caller', () => channel.unary('/raw.Echo/Unary', Buffer.from('hi'), { timeoutMs: 5000 }));
+  const logger = () => see('logger');
+  const failing = storage.run('maker', () => plain(testbed.places.faults.refused, { logger }));
+  await storage.run('caller', () => failing.unary('/a.B/C', new Uint8Array()).catch(() => {}));
+  await eventually(() => seen.size === 3, 'all three');
+  assert.deepEqual([...seen].sort(), ['logger: maker', 'resolver: maker', 'token: maker']);
+});
+
 test('a logger gets lines', async () => {
   const lines = [];
   const channel = plain(testbed.places.faults.refused, { logger: (entry) => lines.push(entry) });
@@ -177,7 +200,7 @@ test('a client certificate is shown, and its key never', async () => {
   const [certPem, keyPem] = [testbed.places.client_cert_file, testbed.places.client_key_file].map((file) =>
     readFileSync(file, 'utf8'),
   );
-  const options = { tls: { caPem: ca, certPem, keyPem } };
+  const options = { tls: { caPem: Buffer.from(ca), certPem: Buffer.from(certPem), keyPem: Buffer.from(keyPem) } };
   const channel = new Channel(testbed.places.mtls_target, options);
   const { message: seen } = await channel.unary(service.whoAmI, message('WhoAmIRequest'));
   assert.equal(seen.clientCertificate, true);

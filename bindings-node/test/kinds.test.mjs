@@ -144,6 +144,10 @@ test('stubs of proto-loader run as they are', async () => {
   assert.equal((await all(stub.EchoServerStream(request))).length, 3);
   assert.equal((await stub.EchoClientStream([request, request]).response).message.payload.toString(), 'hihi');
   assert.equal((await all(stub.EchoBidi([request]))).length, 3);
+  // as grpc-js has them, and the guide: by the name in the proto and by that of JavaScript
+  assert.equal((await stub.echo(request)).message.payload.toString(), 'hi');
+  assert.equal((await all(stub.echoServerStream(request))).length, 3);
+  assert.deepEqual(Object.keys(stub).sort(), Object.entries(definition).flatMap(([name, { originalName }]) => [name, originalName]).sort());
 });
 
 test('what encode and decode throw', async () => {

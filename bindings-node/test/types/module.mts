@@ -75,6 +75,17 @@ export async function program(signal: AbortSignal): Promise<User[]> {
   return users;
 }
 
+// @ts-expect-error: errors are made by calls, and by `RpcError.of`
+export const garbage = new PermissionDenied('x');
+export const made: RpcError = RpcError.of('APP_REJECTED', { code: 5 });
+
+export async function upload(channel: Channel): Promise<Buffer> {
+  const { message } = await channel.clientStreaming('/users.Users/Upload', [new Uint8Array()]);
+  // @ts-expect-error: no call has a deadline
+  await channel.unary('/users.Users/Get', message, { deadline: 5 });
+  return message;
+}
+
 export function explain(error: unknown): string {
   if (error instanceof PermissionDenied) {
     return error.publicMessage();
