@@ -185,18 +185,26 @@ for (const type of [RpcError, ...CLASSES]) {
   brand(type);
 }
 
-/** With the stack of whoever gave a bad argument. @internal */
-export function rpcError(parts: FailedParts, reason?: Reason): RpcError {
-  return RpcError.make(parts, reason);
+/** @internal */
+export function rpcError(parts: FailedParts, reason?: Reason, below?: Below): RpcError {
+  const error = RpcError.make(parts, reason);
+  if (below !== undefined) {
+    Error.captureStackTrace(error, below);
+  }
+  return error;
 }
+
+/** Makes an error; the frames of `below` and of what it called are not on its stack. @internal */
+export type MakeError = (below?: Below) => unknown;
+type Below = () => never;
 
 /**
  * Rejects with an error that is made a moment later: by then V8 knows who waits for the promise that this one settles, and
  * puts the waiting functions and their lines on the stack. A call that succeeds pays nothing for it. @internal
  */
-export function rejection(make: () => unknown): Promise<never> {
-  return SOON.then(nothing).then(() => {
-    throw make();
+export function rejection(make: MakeError): Promise<never> {
+  return SOON.then(nothing).then(function ended(): never {
+    throw make(ended);
   });
 }
 

@@ -32,7 +32,7 @@ export {
 export * from './generated/causes.js';
 export { Metadata, type MetadataInit, type MetadataValue } from './metadata.js';
 export type { AnyMethod, GrpcJsMethod, Kind, Method } from './method.js';
-export type { CallOptions, ChannelOptions, LogEntry, Resolution, Resolved, TlsOptions, TokenRequest } from './options.js';
+export type { CallOptions, ChannelOptions, LogEntry, Resolution, Resolved, TlsOptions, TokenProvider, TokenRequest } from './options.js';
 export { Response } from './response.js';
 export type { ConnectivityState } from './state.js';
 export type { WaitOptions } from './wait.js';

@@ -18,6 +18,9 @@ export interface TokenRequest {
   readonly audience: string;
 }
 
+/** Gives a token. */
+export type TokenProvider = (request: TokenRequest) => string | Promise<string>;
+
 /** A line for the program's own logger; free of secrets. */
 export interface LogEntry {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -58,8 +61,13 @@ export interface ChannelOptions extends Omit<CoreOptions, 'tls'> {
    * Transport security. Absent or `{}`: TLS with the system's roots. `null`: plaintext, which is only ever explicit.
    */
   tls?: TlsOptions | null | undefined;
-  /** Gives the bearer token of each attempt, sent as `authorization: Bearer …`. What it throws is shown nowhere. */
-  tokenProvider?: (request: TokenRequest) => string | Promise<string>;
+  /**
+   * Gives the bearer token of each attempt, sent as `authorization: Bearer …`. What it throws is shown nowhere, and tells
+   * by its type and code what the call fails with: CREDENTIALS_UNAVAILABLE, a network fault, where something could not be
+   * reached (`fetch failed`, ECONNREFUSED, `AbortSignal.timeout`, an {@link RpcError} that is `Unavailable`), otherwise
+   * CREDENTIALS_FAILED.
+   */
+  tokenProvider?: TokenProvider;
   /**
    * Finds the target's addresses, in place of a name lookup. Asked again after failures, and on the period
    * `dns.refreshMs`. What it throws is shown nowhere; a call then fails with RESOLVER_FAILED, and after an empty list

@@ -1,7 +1,7 @@
 /** The inside of a streaming call. The object that the user holds is `call.ts`; only that one is collected. */
 import { Abort } from './abort.js';
 import { border, type CallListener } from './border.js';
-import { type Reason, rejection, type RpcError, rpcError } from './errors.js';
+import { type MakeError, type Reason, rejection, type RpcError, rpcError } from './errors.js';
 import { Metadata } from './metadata.js';
 import type { RegisteredMethod } from './method.js';
 import type { FailedParts, NativeChannel } from './native.js';
@@ -19,24 +19,24 @@ type Ended<O> = { readonly reply: Response<O> } | Failing;
 
 /** A failure whose error is made when somebody gets it, with the stack of whoever that is. */
 class Failing {
-  #make: (() => unknown) | undefined;
+  #make: MakeError | undefined;
   #error: unknown;
 
-  constructor(make: () => unknown) {
+  constructor(make: MakeError) {
     this.#make = make;
   }
 
-  get error(): unknown {
+  readonly error: MakeError = (below) => {
     if (this.#make !== undefined) {
-      this.#error = this.#make();
+      this.#error = this.#make(below);
       this.#make = undefined;
     }
     return this.#error;
-  }
+  };
 
   /** For a promise that somebody waits for already. */
   rejection(): Promise<never> {
-    return rejection(() => this.error);
+    return rejection(this.error);
   }
 }
 
@@ -123,7 +123,7 @@ export class StreamState<I, O> implements CallListener {
       this.#gotHeaders(Metadata.received(parts.headers));
     }
     const reason = this.#reason ?? this.#abort?.reason(parts);
-    this.#end(this.#failure ?? new Failing(() => rpcError(parts, reason)));
+    this.#end(this.#failure ?? new Failing((below) => rpcError(parts, reason, below)));
   }
 
   onFault(error: unknown): void {
@@ -199,7 +199,7 @@ export class StreamState<I, O> implements CallListener {
       if (this.#headers !== undefined) {
         resolve(this.#headers);
       } else if (this.#ended instanceof Failing) {
-        reject(this.#ended.error);
+        reject(this.#ended.error());
       } else {
         this.#headerWaiters.push({ resolve, holder });
       }
@@ -211,7 +211,7 @@ export class StreamState<I, O> implements CallListener {
       if (this.#ended === undefined) {
         this.#endWaiters.push({ resolve, holder });
       } else if (this.#ended instanceof Failing) {
-        reject(this.#ended.error);
+        reject(this.#ended.error());
       } else {
         resolve(this.#ended.reply);
       }
@@ -277,7 +277,7 @@ export class StreamState<I, O> implements CallListener {
 
   #undecoded(source: unknown): Failing {
     const parts = this.native.decodeFailed(this.method.id, this.peer, this.method.responseType);
-    return new Failing(() => rpcError(parts, { source }));
+    return new Failing((below) => rpcError(parts, { source }, below));
   }
 
   #gotHeaders(headers: Metadata): void {

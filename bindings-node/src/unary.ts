@@ -28,14 +28,14 @@ export class UnaryCall<O> implements CallListener {
       this.resolve(reply.with(decode(reply.message as Buffer)));
     } catch (source) {
       const parts = this.native.decodeFailed(this.method.id, reply.peer, this.method.responseType);
-      this.resolve(rejection(() => rpcError(parts, { source })));
+      this.resolve(rejection((below) => rpcError(parts, { source }, below)));
     }
   }
 
   onFailure(parts: FailedParts): void {
     this.abort?.end();
     const reason = this.abort?.reason(parts);
-    this.resolve(rejection(() => rpcError(parts, reason)));
+    this.resolve(rejection((below) => rpcError(parts, reason, below)));
   }
 
   onFault(error: unknown): void {

@@ -53,5 +53,6 @@ for (const [name, wait] of Object.entries(WAYS)) {
     const error = await wait().catch((error) => error);
     const line = error.stack.split('\n').find((line) => line.includes(wait.name));
     assert.match(line ?? error.stack, /stack\.test\.mjs:\d+:\d+/);
+    assert.ok(name === 'what failed before' || !error.stack.includes('/dist/'), error.stack);
   });
 }
