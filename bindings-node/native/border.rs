@@ -191,6 +191,7 @@ fn number_of(sent: Sent) -> u32 {
     match sent {
         Sent::Accepted => 0,
         Sent::Full => 1,
-        Sent::Closed | Sent::Ended => 2,
+        Sent::Ended => 2,
+        Sent::Closed => 3,
     }
 }

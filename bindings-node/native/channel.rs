@@ -212,6 +212,11 @@ impl NativeChannel {
     pub fn encode_failed(&self, method: u32) -> FailedParts {
         self.channel.encode_failed(method).into()
     }
+
+    #[napi(catch_unwind)]
+    pub fn sending_closed(&self, method: u32) -> FailedParts {
+        self.channel.sending_closed(method).into()
+    }
 }
 
 impl Drop for NativeChannel {

@@ -97,7 +97,10 @@ export class ServerStreamingCall<I, O> extends Call<I, O> implements AsyncIterab
 
 /** A stream of requests with one response. */
 export class ClientStreamingCall<I, O> extends Call<I, O> {
-  /** Resolves to true once the message was accepted, to false if the call was over before; `response` tells why. */
+  /**
+   * Resolves to true once the message was accepted, to false if the call was over before; `response` tells why.
+   * Rejects with REQUEST_INVALID after `closeSend()`.
+   */
   async send(message: I, options?: SendOptions): Promise<boolean> {
     return send(this, message, options);
   }
@@ -137,7 +140,10 @@ export class ClientStreamingPromise<I, O> extends ClientStreamingCall<I, O> impl
 
 /** A stream in each direction, independent of each other. */
 export class BidirectionalCall<I, O> extends ServerStreamingCall<I, O> {
-  /** Resolves to true once the message was accepted, to false if the call was over before; reading tells why. */
+  /**
+   * Resolves to true once the message was accepted, to false if the call was over before; reading tells why.
+   * Rejects with REQUEST_INVALID after `closeSend()`.
+   */
   async send(message: I, options?: SendOptions): Promise<boolean> {
     return send(this, message, options);
   }

@@ -52,6 +52,7 @@ export interface NativeChannel {
   answerFailed(ask: number, unavailable: boolean): void;
   decodeFailed(method: number, peer?: string, typeName?: string): FailedParts;
   encodeFailed(method: number): FailedParts;
+  sendingClosed(method: number): FailedParts;
 }
 
 export interface Native {

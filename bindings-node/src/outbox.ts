@@ -1,4 +1,5 @@
 import { border } from './border.js';
+import type { RpcError } from './errors.js';
 
 const FULL = 1;
 const ENDED = 2;
@@ -14,18 +15,24 @@ interface Waiting {
 /** The sending side of a call: hands messages over in order, as far as there is room. @internal */
 export class Outbox {
   readonly #call: number;
+  readonly #closed: () => RpcError;
   readonly #waiting: Waiting[] = [];
   #full = false;
   #closing = false;
   #ended = false;
 
-  constructor(call: number) {
+  /** `closed` makes the error of a message that comes after `close`. */
+  constructor(call: number, closed: () => RpcError) {
     this.#call = call;
+    this.#closed = closed;
   }
 
-  /** True once the message was accepted, false if the call was over before. */
+  /** True once the message was accepted, false if the call was over before. Rejects after `close`. */
   send(message: Uint8Array, holder: object, compress = true): Promise<boolean> {
-    if (this.#ended || this.#closing) {
+    if (this.#closing) {
+      return Promise.reject(this.#closed());
+    }
+    if (this.#ended) {
       return Promise.resolve(false);
     }
     if (!this.#full) {

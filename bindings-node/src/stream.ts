@@ -74,7 +74,7 @@ export class StreamState<I, O> implements CallListener {
     readonly method: RegisteredMethod<I, O>,
     signal: AbortSignal | undefined,
   ) {
-    this.outbox = new Outbox(id);
+    this.outbox = new Outbox(id, () => rpcError(native.sendingClosed(method.id)));
     this.#abort = signal === undefined ? undefined : new Abort(signal, id);
   }
 

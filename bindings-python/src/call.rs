@@ -210,7 +210,15 @@ impl Call {
         Ok(self.unreadable(py, source)?.into_value(py).into_bound(py).into_any())
     }
 
-    /// 0: accepted. 1: accepted, but wait for room before the next. 2: not accepted, the call is over.
+    /// What to raise for a message that comes after [`Call::close_send`].
+    fn sending_closed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let method = self.method.get();
+        let open = method.channel.get().current(py)?;
+        errors::exception(py, &open.channel.sending_closed(method.id(py, &open)?), self.aio, None)
+    }
+
+    /// 0: accepted. 1: accepted, but wait for room before the next. 2: not accepted, the call is over. 3: not accepted, the
+    /// sending side was closed.
     /// `compress`: false keeps the message as it is although the call compresses.
     #[pyo3(signature = (message, compress=true))]
     fn push(&self, py: Python<'_>, message: &Bound<'_, PyAny>, compress: bool) -> PyResult<u8> {
@@ -223,9 +231,14 @@ impl Call {
                 inner.shared.state().full = matches!(inner.source, Source::Queue { .. });
                 1
             }
-            Sent::Closed | Sent::Ended => {
+            Sent::Closed => 3,
+            Sent::Ended => {
                 let mut state = inner.shared.state();
-                let told = state.outcome.is_some() || state.cancelled || state.send_closed;
+                // The queue has forgotten a call that is over.
+                if state.send_closed {
+                    return Ok(3);
+                }
+                let told = state.outcome.is_some() || state.cancelled;
                 // Whether a call that fails at once still took its first message is no race: whoever was not told of
                 // the end is told by the next one.
                 let streams = matches!(self.method.get().kind, Kind::ClientStreaming | Kind::Bidi);

@@ -46,7 +46,7 @@ pub(crate) fn local(channel: &Channel, method: u32, kind: u8, type_name: &str, p
         0 => channel.stopped_reading(method, peer),
         1 => channel.encode_failed(method),
         2 => channel.decode_failed(method, peer, (!type_name.is_empty()).then_some(type_name)),
-        3 => channel.misused(method, "cannot be sent: the sending side is closed"),
+        3 => channel.sending_closed(method),
         _ => channel.misused(method, "has no single reply in a call of this kind"),
     }
 }

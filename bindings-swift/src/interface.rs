@@ -245,6 +245,7 @@ fn number_of(sent: Sent) -> u8 {
     match sent {
         Sent::Accepted => 0,
         Sent::Full => 1,
-        Sent::Closed | Sent::Ended => 2,
+        Sent::Ended => 2,
+        Sent::Closed => 3,
     }
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optio
 
 from . import _causewire as _native
 from . import _status
-from ._news import DONE, ENDED, FULL, HEADERS, MESSAGES
+from ._news import CLOSED, DONE, ENDED, FULL, HEADERS, MESSAGES
 from ._response import Response
 from ._status import Metadatum
 
@@ -41,8 +41,9 @@ class Call(_native.Call):
 
     # --- requests
 
-    def send(self, message: Any, *, compress: bool = True) -> None:
-        """Sends a request message; blocks until it is accepted. Raises the failure of a call that is over.
+    def send(self, message: Any, *, compress: bool = True) -> bool:
+        """Sends a request message; blocks until it is accepted. Raises the failure of a call that failed, and
+        REQUEST_INVALID after :meth:`close_send`. False: the server takes no more; reading tells why.
 
         ``compress=False``: the message leaves as it is although the call compresses. The size of a compressed message
         tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
@@ -50,10 +51,14 @@ class Call(_native.Call):
         pushed = self.push(message, compress)
         if pushed == FULL:
             self.wait_room()
+        elif pushed == CLOSED:
+            raise self.sending_closed()
         elif pushed == ENDED:
-            self.wait(DONE)
+            # looked for, not waited for: the end may stand behind responses that this thread has not read
+            self.wait(DONE, 0)
             self.raise_failure()
-            raise RuntimeError("the call is over, or its sending side was closed")
+            return False
+        return True
 
     # --- responses
 

@@ -39,24 +39,29 @@ public final class Call<Request: Sendable, Reply: Sendable>: Sendable {
   ///
   /// - Parameter compress: False: the message leaves as it is although the call compresses. The size of a compressed
   ///   message tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
-  /// - Throws: The call's failure when it has ended; `REQUEST_INVALID` after ``closeSend()``.
-  public func send(_ message: Request, compress: Bool = true) async throws(RpcError) {
+  /// - Returns: False, when the server takes no more; reading tells why.
+  /// - Throws: The call's failure when it has failed; `REQUEST_INVALID` after ``closeSend()``.
+  @discardableResult
+  public func send(_ message: Request, compress: Bool = true) async throws(RpcError) -> Bool {
     let bytes = try coder.encode(message, stream.core, stream.method)
     // Before the message leaves: the room may be there before we look for it.
-    let rooms = stream.locked { $0.rooms }
-    switch stream.send(bytes, compress: compress) {
-    case .accepted: return
+    let (rooms, closed) = stream.locked { ($0.rooms, $0.sendingClosed) }
+    switch closed ? .closed : stream.send(bytes, compress: compress) {
+    case .accepted: return true
     case .full:
       // The message is taken, so that the call's end, if it comes first, is for the reader to see.
       await stream.wait { $0.ended != nil || $0.rooms != rooms ? () : nil }
+      return true
     case .ended:
       if let ended = stream.locked({ $0.ended }) { _ = try ended.get() }
+      return false
+    case .closed:
       throw stream.core.failure(.sendingClosed, method: stream.method)
     }
   }
 
   /// Says that no more messages follow; the server may still answer.
-  public func closeSend() { stream.core.queue.closeSend(call: stream.id) }
+  public func closeSend() { stream.closeSend() }
 
   /// Stops the call: the server learns of it at once, and everything that waits throws `CANCELLED_BY_CALLER`.
   public func cancel() { stream.cancel() }

@@ -8,6 +8,8 @@ final class Inbox: @unchecked Sendable {
   var list: [Data] = []
   /// How often the core said that there is room to send again.
   var rooms = 0
+  /// The core, which would say so too, forgets a call that is over.
+  var sendingClosed = false
   var ended: Ended?
   var abandoned = false
   /// Grows with all news: what a waiter has seen.
@@ -55,13 +57,20 @@ final class StreamCall: Sendable {
 
   func cancel() { core.queue.cancel(call: id) }
 
+  func closeSend() {
+    locked { $0.sendingClosed = true }
+    core.queue.closeSend(call: id)
+  }
+
   /// What became of a message that was handed to the core.
   enum Sent: UInt8 {
     case accepted = 0
     /// Taken; wait for room before the next.
     case full = 1
-    /// Not taken: the call is over, or its sending side was closed.
+    /// Not taken: the call is over, or the server takes no more.
     case ended = 2
+    /// Not taken: the caller has closed the sending side.
+    case closed = 3
   }
 
   func send(_ message: Data, compress: Bool) -> Sent {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     balance::ConnectivityState,
-    call::{Context, Failed, Kind, Method, Port, task},
+    call::{Context, Failed, Kind, Method, Port, SENDING_CLOSED, task},
     channel::{ChannelCore, Hooks, Stats, open},
     credentials::Provider,
     failure::{Evidence, Failure, ShownTarget, Unusable},
@@ -273,6 +273,11 @@ impl Channel {
     /// REQUEST_INVALID: the host's serializer threw.
     pub fn encode_failed(&self, method: u32) -> Failed {
         self.misused(method, "could not be serialized")
+    }
+
+    /// REQUEST_INVALID: a message was sent after the sending side was closed.
+    pub fn sending_closed(&self, method: u32) -> Failed {
+        self.misused(method, SENDING_CLOSED)
     }
 
     /// REQUEST_INVALID `message`: the call was used in a way that its kind or its state forbids.

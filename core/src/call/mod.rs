@@ -28,7 +28,7 @@ pub(crate) use deadline::Deadline;
 pub(crate) use head::Template;
 pub use outcome::{Failed, Outcome, Reply};
 pub use port::Sent;
-pub(crate) use port::{Buffered, Port};
+pub(crate) use port::{Buffered, Port, SENDING_CLOSED};
 pub use request::Kind;
 pub(crate) use request::{Context, Method, Request};
 pub(crate) use task::{Sink, Task, in_place, task};

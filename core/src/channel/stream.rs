@@ -1,6 +1,6 @@
 //! A call of a streaming kind, as Rust users hold it.
 use crate::{
-    call::{Canceller, Context, Outcome, Port, Registration, Request, Sent, Sink, task},
+    call::{Canceller, Context, Method, Outcome, Port, Registration, Request, SENDING_CLOSED, Sent, Sink, task},
     error::RpcError,
     failure::Evidence,
     metadata::Metadata,
@@ -28,8 +28,6 @@ pub struct Call<Req, Res> {
     read: usize,
     sender: Sender,
     _canceller: Option<Registration>,
-    context: Arc<Context>,
-    method: Arc<str>,
     types: PhantomData<fn(Req) -> Res>,
 }
 
@@ -38,6 +36,8 @@ pub struct Call<Req, Res> {
 pub struct Sender {
     inbox: Arc<Inbox>,
     port: Arc<Port>,
+    context: Arc<Context>,
+    method: Arc<Method>,
 }
 
 /// What the call's task has brought. Read by the one [`Call`]; any number of senders wait for its room.
@@ -74,19 +74,10 @@ impl<Req, Res> Call<Req, Res> {
         });
         let canceller = canceller.map(|canceller| canceller.register(&port));
         let inbox = Arc::new(Inbox::default());
-        let method = request.method.path.clone();
+        let method = request.method.clone();
         rt.spawn("call", task(context, request, None, port.clone(), inbox.clone()));
-        let sender = Sender { inbox: inbox.clone(), port };
-        Call {
-            inbox,
-            list: VecDeque::new(),
-            read: 0,
-            sender,
-            _canceller: canceller,
-            context: context.clone(),
-            method,
-            types: PhantomData,
-        }
+        let sender = Sender { inbox: inbox.clone(), port, context: context.clone(), method };
+        Call { inbox, list: VecDeque::new(), read: 0, sender, _canceller: canceller, types: PhantomData }
     }
 
     /// Waits for the response headers; those of a kind with one response come with it. `None`: the response has none, or
@@ -130,12 +121,18 @@ impl<Req, Res> Call<Req, Res> {
 
     /// Sends a serialized message; waits while the server does not keep up. `false`: the call is over, and reading tells
     /// why.
-    pub async fn send_bytes(&mut self, message: Bytes) -> bool {
+    ///
+    /// # Errors
+    /// REQUEST_INVALID after the sending side was closed.
+    pub async fn send_bytes(&mut self, message: Bytes) -> Result<bool, RpcError> {
         self.sender.send(message).await
     }
 
     /// The same for a message that is not to be compressed, see [`send_uncompressed`](Call::send_uncompressed).
-    pub async fn send_bytes_uncompressed(&mut self, message: Bytes) -> bool {
+    ///
+    /// # Errors
+    /// As [`Call::send_bytes`].
+    pub async fn send_bytes_uncompressed(&mut self, message: Bytes) -> Result<bool, RpcError> {
         self.sender.send_uncompressed(message).await
     }
 
@@ -178,13 +175,19 @@ impl<Req, Res> Call<Req, Res> {
 
 impl<Req: prost::Message, Res: prost::Message + Default> Call<Req, Res> {
     /// Sends a message; waits while the server does not keep up. `false`: the call is over, and reading tells why.
-    pub async fn send(&mut self, message: Req) -> bool {
+    ///
+    /// # Errors
+    /// REQUEST_INVALID after the sending side was closed.
+    pub async fn send(&mut self, message: Req) -> Result<bool, RpcError> {
         self.send_bytes(message.encode_to_vec().into()).await
     }
 
     /// The same for a message that leaves as it is although the call compresses: the size of a compressed message tells
     /// of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
-    pub async fn send_uncompressed(&mut self, message: Req) -> bool {
+    ///
+    /// # Errors
+    /// As [`Call::send`].
+    pub async fn send_uncompressed(&mut self, message: Req) -> Result<bool, RpcError> {
         self.send_bytes_uncompressed(message.encode_to_vec().into()).await
     }
 
@@ -196,7 +199,7 @@ impl<Req: prost::Message, Res: prost::Message + Default> Call<Req, Res> {
         let Some(bytes) = self.message_bytes().await? else { return Ok(None) };
         Res::decode(bytes).map(Some).map_err(|_| {
             self.cancel();
-            undecodable(&self.context, &self.method, self.peer())
+            undecodable(&self.sender.context, &self.sender.method.path, self.peer())
         })
     }
 }
@@ -209,16 +212,22 @@ pub(super) fn undecodable(context: &Context, method: &Arc<str>, peer: Option<Arc
 impl Sender {
     /// Sends a serialized message; waits while the server does not keep up. `false`: the call is over, and reading tells
     /// why.
-    pub async fn send(&self, message: Bytes) -> bool {
-        self.hand_over(message.into()).await
+    ///
+    /// # Errors
+    /// REQUEST_INVALID after the sending side was closed.
+    pub async fn send(&self, message: Bytes) -> Result<bool, RpcError> {
+        self.told(self.hand_over(message.into()).await)
     }
 
     /// The same for a message that is not to be compressed, see [`Call::send_uncompressed`].
-    pub async fn send_uncompressed(&self, message: Bytes) -> bool {
-        self.hand_over(Outbound::uncompressed(message)).await
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_uncompressed(&self, message: Bytes) -> Result<bool, RpcError> {
+        self.told(self.hand_over(Outbound::uncompressed(message)).await)
     }
 
-    pub(crate) async fn hand_over(&self, outbound: Outbound) -> bool {
+    pub(crate) async fn hand_over(&self, outbound: Outbound) -> Sent {
         let (sent, wake) = self.port.send(outbound);
         self.wake(wake);
         if sent == Sent::Full {
@@ -229,7 +238,16 @@ impl Sender {
                 room.await;
             }
         }
-        matches!(sent, Sent::Accepted | Sent::Full)
+        sent
+    }
+
+    fn told(&self, sent: Sent) -> Result<bool, RpcError> {
+        let evidence = match sent {
+            Sent::Accepted | Sent::Full => return Ok(true),
+            Sent::Ended => return Ok(false),
+            Sent::Closed => Evidence::Request { field: "message".into(), reason: SENDING_CLOSED.into() },
+        };
+        Err(self.context.refuse(evidence, Some(&self.method)).into())
     }
 
     /// Returns when nothing that is sent is taken any more.
@@ -359,6 +377,6 @@ impl fmt::Debug for Sender {
 
 impl<Req, Res> fmt::Debug for Call<Req, Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Call").field("method", &self.sender.method.path).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! tonic's request body, taken apart into messages.
 use crate::{
+    call::Sent,
     channel::Sender,
     compress::{self, Compression},
     transport::{Outbound, framing::Deframer},
@@ -36,7 +37,7 @@ where
                 Ok(None) => break,
                 Err(()) => return sender.cancel(),
                 Ok(Some(message)) => {
-                    if !sender.hand_over(message).await {
+                    if !matches!(sender.hand_over(message).await, Sent::Accepted | Sent::Full) {
                         return;
                     }
                 }

@@ -18,7 +18,8 @@ const KINDS = {
 export async function performCall(line, channels, running) {
   const started = performance.now();
   const answer = {
-    headers: null, messages: [], trailers: [], error: undefined, dropped: false, unsent: 0, attempts: 0, peer: undefined,
+    headers: null, messages: [], trailers: [], error: undefined, dropped: false, unsent: 0, sendError: undefined, attempts: 0,
+    peer: undefined,
   };
   const key = JSON.stringify(line.id);
   const controller = new AbortController();
@@ -95,9 +96,22 @@ async function stream(line, kind, channel, method, messages, options, answer) {
 async function sendAll(line, call, messages, answer) {
   for (const message of messages) {
     await delay(line);
-    answer.unsent += (await call.send(message)) ? 0 : 1;
+    answer.unsent += (await accepted(call, message, {}, answer)) ? 0 : 1;
   }
   call.closeSend();
+}
+
+/** Whether a message was; keeps the first error that says why not. */
+async function accepted(call, message, options, answer) {
+  try {
+    return await call.send(message, options);
+  } catch (error) {
+    if (!(error instanceof RpcError)) {
+      throw error;
+    }
+    answer.sendError ??= error;
+    return false;
+  }
 }
 
 async function receiveRest(call, kind, answer) {
@@ -136,9 +150,9 @@ async function performStep(step, call, kind, answer) {
   const message = step.send ?? step.send_uncompressed;
   if (message !== undefined) {
     const compress = step.send !== undefined;
-    const accepted = kind === 'serverStreaming' ? false : await call.send(fromBase64(message), { compress });
-    answer.unsent -= accepted ? 1 : 0;
-    return accepted;
+    const taken = kind !== 'serverStreaming' && (await accepted(call, fromBase64(message), { compress }, answer));
+    answer.unsent -= taken ? 1 : 0;
+    return taken;
   }
   if (step.recv !== undefined) {
     await receive(step.recv === 'all' ? Infinity : step.recv, call, kind, answer);
@@ -244,7 +258,9 @@ function written(line, answer, elapsedMs) {
     };
   }
   const failure = error === undefined ? 'null' : error.record;
-  return `${JSON.stringify(parts).slice(0, -1)},"failure":${failure},${JSON.stringify(rest).slice(1)}`;
+  const { sendError } = answer;
+  const told = sendError === undefined || sendError.record === error?.record ? '' : `,"send_error":${sendError.record}`;
+  return `${JSON.stringify(parts).slice(0, -1)},"failure":${failure}${told},${JSON.stringify(rest).slice(1)}`;
 }
 
 function status({ error, dropped }) {

@@ -181,17 +181,22 @@ def send_all(
     for message in messages:
         if line.get("delay_ms"):
             time.sleep(line["delay_ms"] / 1000)
-        answer.unsent += not send(held, message)
+        answer.unsent += not send(held, answer, message)
         started()
         started = int
     held.call.close_send()
 
 
-def send(held: Held, message: bytes, compress: bool = True) -> bool:
+def send(held: Held, answer: Answer, message: bytes, compress: bool = True) -> bool:
+    """Whether it was accepted; keeps the first error that says why not."""
+    send = getattr(held.call, "send", None)
+    if send is None:
+        # of a kind that sends nothing
+        return False
     try:
-        held.call.send(message, compress=compress)
-        return True
-    except (causewire.RpcError, RuntimeError):
+        return bool(send(message, compress=compress))
+    except causewire.RpcError as error:
+        answer.send_error = answer.send_error or error
         return False
 
 
@@ -247,7 +252,7 @@ def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiver: Re
     for step in listed:
         what, value = next(iter(step.items()))
         if what in ("send", "send_uncompressed"):
-            if not send(held, unb64(value), what == "send"):
+            if not send(held, answer, unb64(value), what == "send"):
                 break
             answer.unsent -= 1
         elif what == "recv" and value == "all":

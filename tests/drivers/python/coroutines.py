@@ -179,16 +179,23 @@ async def send_all(held: Held, line: Dict[str, Any], messages: List[bytes], answ
     for message in messages:
         if line.get("delay_ms"):
             await asyncio.sleep(line["delay_ms"] / 1000)
-        answer.unsent += not await send(held, message)
+        answer.unsent += not await send(held, answer, message)
     held.call.close_send()
 
 
-async def send(held: Held, message: bytes, compress: bool = True) -> bool:
+async def send(held: Held, answer: Answer, message: bytes, compress: bool = True) -> bool:
+    """Whether it was accepted; keeps the first error that says why not."""
+    send = getattr(held.call, "send", None)
+    if send is None:
+        # of a kind that sends nothing
+        return False
     try:
-        await held.call.send(message, compress=compress)
-        return True
-    except (causewire.RpcError, asyncio.InvalidStateError, asyncio.CancelledError, AttributeError):
-        # the call is over, or of a kind that sends nothing
+        return bool(await send(message, compress=compress))
+    except causewire.RpcError as error:
+        answer.send_error = answer.send_error or error
+        return False
+    except asyncio.CancelledError:
+        # the end of a cancelled call, as asyncio tells it
         return False
 
 
@@ -230,7 +237,7 @@ async def steps(listed: List[Dict[str, Any]], held: Held, answer: Answer, receiv
     for step in listed:
         what, value = next(iter(step.items()))
         if what in ("send", "send_uncompressed"):
-            if not await send(held, unb64(value), what == "send"):
+            if not await send(held, answer, unb64(value), what == "send"):
                 break
             answer.unsent -= 1
         elif what == "recv" and value == "all":

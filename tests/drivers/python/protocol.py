@@ -149,6 +149,7 @@ class Answer:
         self.error: Optional[causewire.RpcError] = None
         self.dropped = False
         self.unsent = 0
+        self.send_error: Optional[causewire.RpcError] = None
         self.attempts = 0
         self.peer: Optional[str] = None
         self._cancelled: Any = None
@@ -179,6 +180,9 @@ class Answer:
             "peer": dump(self.peer),
             "elapsed_ms": dump(int((time.monotonic() - self._started) * 1000)),
         }
+        record = self.send_error and self.send_error.failure.to_json()
+        if record is not None and record != fields["failure"]:
+            fields["send_error"] = record
         if error is not None and self.render:
             fields["rendered"] = dump(rendered(error))
         return "{" + ",".join(f'"{key}":{value}' for key, value in fields.items()) + "}"

@@ -33,7 +33,7 @@ pub(crate) async fn run(program: &str, minutes: u64) -> Result {
     let silence = Duration::from_secs(60 * minutes);
     let started = Instant::now();
     for turn in 0..2 {
-        ensure!(call.send_bytes(ping()).await, "the stream takes no message");
+        ensure!(call.send_bytes(ping()).await?, "the stream takes no message");
         let answer = timeout(ANSWER, call.message_bytes()).await.map_err(|_| "no answer")?;
         ensure!(answer?.is_some(), "the stream has ended");
         if turn == 0 {

@@ -283,7 +283,7 @@ async fn stream(
     let mut call =
         channel.start::<(), ()>("/causewire.testbed.v1.Testbed/EchoBidi", Kind::Bidi, request.map(|_| None))?;
     while Instant::now() < until {
-        if call.send_bytes(message.clone()).await {
+        if call.send_bytes(message.clone()).await? {
             call.message_bytes().await?;
         } else {
             while call.message_bytes().await?.is_some() {}

@@ -100,7 +100,7 @@ async fn a_dead_path_is_found_and_replaced_with_default_options() {
     let (quiet, busy) = (machine.channel(), machine.channel());
     call(&busy).await.unwrap();
     let mut silent = quiet.start::<(), ()>(BIDI, Kind::Bidi, Request::new(None)).unwrap();
-    assert!(silent.send_bytes(echo()).await);
+    assert!(silent.send_bytes(echo()).await.unwrap());
     assert!(silent.message_bytes().await.unwrap().is_some());
 
     machine.cut();

@@ -70,7 +70,7 @@ pub(crate) async fn custom_metadata(channel: &Channel) -> Result {
         payload: payload(REQUEST_SIZE),
         ..StreamingOutputCallRequest::default()
     };
-    call.send(request).await;
+    call.send(request).await?;
     call.close_send();
     let headers = call.headers().await.ok_or("no headers")?;
     let response = call.message().await?.ok_or("no response")?;
@@ -101,7 +101,7 @@ pub(crate) async fn status_code_and_message(channel: &Channel) -> Result {
 
     let mut call = streaming::full_duplex(channel, Request::new(()))?;
     let request = StreamingOutputCallRequest { response_status: Some(status.clone()), ..Default::default() };
-    call.send(request).await;
+    call.send(request).await?;
     call.close_send();
     let error = call.message().await.err().ok_or("FullDuplexCall did not fail")?;
     ensure!(error.code() == Code::Unknown && error.details() == status.message, "FullDuplexCall: {error}");

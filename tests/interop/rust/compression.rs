@@ -54,14 +54,14 @@ pub(crate) async fn client_streaming(channel: &Channel, probe: bool) -> Result {
     };
     if probe {
         let mut call: StreamingInput = channel.client_streaming(STREAMING_INPUT_CALL, Request::new(()))?;
-        call.send(expecting(true, 27_182)).await;
+        call.send(expecting(true, 27_182)).await?;
         call.close_send();
         let error = call.message().await.err().ok_or(NOT_REFUSED)?;
         ensure!(error.code() == Code::InvalidArgument, "the probe: {error}");
     }
     let mut call: StreamingInput = channel.client_streaming(STREAMING_INPUT_CALL, gzip(()))?;
-    call.send(expecting(true, 27_182)).await;
-    call.send_uncompressed(expecting(false, 45_904)).await;
+    call.send(expecting(true, 27_182)).await?;
+    call.send_uncompressed(expecting(false, 45_904)).await?;
     call.close_send();
     let size = only(&mut call).await?.aggregated_payload_size;
     ensure!(size == 73_086, "aggregated_payload_size is {size}");

@@ -48,7 +48,7 @@ pub(crate) async fn client_streaming(channel: &Channel) -> Result {
     let mut call: StreamingInput = channel.client_streaming(STREAMING_INPUT_CALL, Request::new(()))?;
     for size in REQUEST_SIZES {
         let request = StreamingInputCallRequest { payload: payload(size), ..StreamingInputCallRequest::default() };
-        call.send(request).await;
+        call.send(request).await?;
     }
     call.close_send();
     let size = only(&mut call).await?.aggregated_payload_size;
@@ -73,7 +73,7 @@ pub(crate) async fn server_streaming(channel: &Channel) -> Result {
 pub(crate) async fn ping_pong(channel: &Channel) -> Result {
     let mut call = full_duplex(channel, Request::new(()))?;
     for (response_size, request_size) in RESPONSE_SIZES.into_iter().zip(REQUEST_SIZES) {
-        call.send(ping(response_size, request_size)).await;
+        call.send(ping(response_size, request_size)).await?;
         let response = call.message().await?.ok_or("too few responses")?;
         expect_zeros(response.payload, response_size)?;
     }
@@ -87,7 +87,7 @@ pub(crate) async fn max_concurrent_streams_connection_scaling(channel: &Channel)
     let mut calls = Vec::new();
     for _ in 0..3 {
         let mut call = full_duplex(channel, Request::new(()).timeout(Duration::from_secs(10)))?;
-        call.send(ping(1, 1)).await;
+        call.send(ping(1, 1)).await?;
         expect_zeros(call.message().await?.ok_or("no response")?.payload, 1)?;
         calls.push(call);
     }
@@ -117,7 +117,7 @@ pub(crate) async fn cancel_after_begin(channel: &Channel) -> Result {
 
 pub(crate) async fn cancel_after_first_response(channel: &Channel) -> Result {
     let mut call = full_duplex(channel, Request::new(()))?;
-    call.send(ping(31_415, 27_182)).await;
+    call.send(ping(31_415, 27_182)).await?;
     let response = call.message().await?.ok_or("no response")?;
     expect_zeros(response.payload, 31_415)?;
     call.cancel();
@@ -129,7 +129,7 @@ pub(crate) async fn cancel_after_first_response(channel: &Channel) -> Result {
 pub(crate) async fn timeout_on_sleeping_server(channel: &Channel) -> Result {
     let mut call = full_duplex(channel, Request::new(()).timeout(Duration::from_millis(1)))?;
     let request = StreamingOutputCallRequest { payload: payload(27_182), ..StreamingOutputCallRequest::default() };
-    call.send(request).await;
+    call.send(request).await?;
     let error = call.message().await.err().ok_or("the call did not fail")?;
     ensure!(error.code() == Code::DeadlineExceeded, "{error}");
     Ok(())

@@ -5,11 +5,17 @@
 use crate::{causes::Causes, messages, ordered::Json, scenario::Expect};
 use serde_json::{Map, Value, json};
 
+const SEND_ERROR: &str = "send_error";
+
 pub(crate) fn check(expect: &Expect, answer: &Json, causes: &Causes) -> Vec<String> {
     let answer = answer.value();
     let mut problems = vec![];
     if let Some(failure) = failure(expect, causes, &mut problems) {
         compare("failure", &failure, &answer["failure"], &mut problems);
+    }
+    // An error of `send` that is not the call's end is never by the way.
+    if !expect.answer.contains_key(SEND_ERROR) {
+        compare(SEND_ERROR, &Value::Null, &answer[SEND_ERROR], &mut problems);
     }
     for (key, expected) in &expect.answer {
         match &key[..] {

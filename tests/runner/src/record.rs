@@ -110,6 +110,9 @@ pub(crate) fn check_answer(answer: &Answer, deadline_ms: Option<i64>, causes: &C
         _ if code != 0 => problems.push(format!("status {code} without a failure")),
         _ => {}
     }
+    if let Some(error) = answer.json.get("send_error") {
+        problems.extend(check_record("send_error", error, causes));
+    }
     let elapsed = value["elapsed_ms"].as_u64();
     if let (Some(deadline), Some(elapsed)) = (deadline_ms.and_then(|d| u64::try_from(d).ok()), elapsed)
         && elapsed > deadline + LATE_MS

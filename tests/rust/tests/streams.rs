@@ -113,7 +113,7 @@ async fn sends_are_accepted_in_order_and_bounded() {
         .unwrap();
     let message = prost::Message::encode_to_vec(&EchoRequest { payload: vec![7; 8 << 10], ..EchoRequest::default() });
     for _ in 0..256 {
-        assert!(call.send_bytes(message.clone().into()).await);
+        assert!(call.send_bytes(message.clone().into()).await.unwrap());
         assert!(channel.stats().buffered_bytes <= 128 << 10);
     }
     call.close_send();

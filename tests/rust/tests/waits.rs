@@ -34,7 +34,7 @@ async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// Sends until it is told that the call is over.
 async fn send_all(call: &mut Call<(), ()>) {
-    let sends = async { while call.send_bytes(Bytes::from_static(&[0; 16 << 10])).await {} };
+    let sends = async { while call.send_bytes(Bytes::from_static(&[0; 16 << 10])).await.unwrap() {} };
     in_time("a sender whose reader is paused", sends).await;
 }
 
@@ -68,7 +68,7 @@ async fn a_dead_stream(messages: Vec<Value>, end: Value) -> (usize, RpcError) {
     let (_server, channel) = scripted(json!(steps)).await;
     let mut call = bidi(&channel);
     send_all(&mut call).await;
-    assert!(!call.send_bytes(Bytes::new()).await, "a later send is refused");
+    assert!(!call.send_bytes(Bytes::new()).await.unwrap(), "a later send is refused");
     read_all(&mut call).await
 }
 
@@ -99,11 +99,11 @@ async fn an_upload_ends_when_the_server_fails_although_nobody_reads() {
     let last = causewire_testbed::pb::rpc::Status { code: 13, message: "disk".into(), details: vec![] };
     let sends = async {
         for _ in 0..1100 {
-            assert!(call.send(part.clone()).await);
+            assert!(call.send(part.clone()).await.unwrap());
         }
-        assert!(call.send(EchoRequest { status: Some(last), ..part.clone() }).await);
+        assert!(call.send(EchoRequest { status: Some(last), ..part.clone() }).await.unwrap());
         let more = EchoRequest { payload: vec![7; 16 << 10], ..EchoRequest::default() };
-        while call.send(more.clone()).await {}
+        while call.send(more.clone()).await.unwrap() {}
     };
     in_time("an upload", sends).await;
     let mut read = 0;
@@ -127,7 +127,7 @@ async fn every_sender_of_a_call_goes_on_when_there_is_room() {
             let sender = call.sender();
             tokio::spawn(async move {
                 for _ in 0..16 {
-                    assert!(sender.send(Bytes::from_static(&[0; 64 << 10])).await);
+                    assert!(sender.send(Bytes::from_static(&[0; 64 << 10])).await.unwrap());
                 }
             })
         })

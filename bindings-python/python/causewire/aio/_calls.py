@@ -11,7 +11,7 @@ from typing import Union
 
 from .. import _causewire as _native
 from .. import _status
-from .._news import DONE, ENDED, FULL, HEADERS, MESSAGES, ROOM
+from .._news import CLOSED, DONE, ENDED, FULL, HEADERS, MESSAGES, ROOM
 from .._response import Response
 from .._status import Metadatum
 from . import _loops
@@ -248,24 +248,28 @@ class _Writer(_Stream):
 
     __slots__ = ()
 
-    async def send(self, message: Any, *, compress: bool = True) -> None:
-        """Sends a request message; returns once it is accepted. Raises the failure of a call that is over.
+    async def send(self, message: Any, *, compress: bool = True) -> bool:
+        """Sends a request message; returns once it is accepted. Raises the failure of a call that failed, and
+        REQUEST_INVALID after :meth:`close_send`. False: the server takes no more; reading tells why.
 
         ``compress=False``: the message leaves as it is although the call compresses. The size of a compressed message
         tells of a secret that stands beside text which others choose (gRPC's doc/compression.md; CRIME, BREACH).
         """
         pushed = self.push(message, compress)
+        if pushed == CLOSED:
+            raise self.sending_closed()
         if pushed == ENDED:
-            if not self._half_closed:
-                await self._until(DONE)
-                self._raise()
-            raise asyncio.InvalidStateError("the call is over, or its sending side was closed")
+            # the end is on its way to the loop, or stands behind responses that are not read yet
+            await asyncio.sleep(0)
+            self._raise()
+            return False
         if pushed == FULL:
             try:
                 await self._until(ROOM)
             except asyncio.CancelledError:
                 self.abort()
                 raise
+        return True
 
     async def write(self, request: Any) -> None:
         """As ``grpc.aio``: InvalidStateError once the call is over or half-closed."""
@@ -274,7 +278,8 @@ class _Writer(_Stream):
         if self._feeder is not None:
             usage = getattr(sys.modules.get("grpc.aio"), "UsageError", RuntimeError)
             raise usage("a call sends from an iterator or by write(), not by both")
-        await self.send(request)
+        if not await self.send(request):
+            raise asyncio.InvalidStateError("the call is over")
 
     async def done_writing(self) -> None:
         """No more requests."""
@@ -327,7 +332,7 @@ async def _send(ref: weakref.ref[_Writer], message: Any) -> bool:
         del call
         await room
         return ref() is not None
-    return pushed != ENDED
+    return pushed not in (CLOSED, ENDED)
 
 
 class UnaryStreamCall(_Reader):

@@ -5,6 +5,7 @@ mod outbox;
 mod stop;
 mod unread;
 
+pub(crate) use outbox::SENDING_CLOSED;
 pub use outbox::Sent;
 pub(crate) use unread::Account;
 

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// Accepted and not yet sent bytes above which a sender has to wait for room.
 pub(super) const ROOM: usize = 64 << 10;
 
+/// Why a message is refused whose sender has closed its sending side.
+pub(crate) const SENDING_CLOSED: &str = "cannot be sent: the sending side is closed";
+
 /// What became of a message handed to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -24,29 +27,23 @@ pub(super) struct Outbox {
     waiting: VecDeque<Outbound>,
     /// Of what was accepted and not sent, whatever the call's task has in its hands included.
     bytes: usize,
-    stage: Stage,
+    /// The caller has no more messages.
+    closed: bool,
+    /// Nobody takes any more messages.
+    ended: bool,
     /// A sender was told to wait.
     full: bool,
     /// Messages that will not be sent any more.
     unsent: usize,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    Open,
-    /// The caller has no more messages.
-    Closed,
-    /// Nobody takes any more messages.
-    Ended,
-}
-
 impl Outbox {
     pub(super) fn push(&mut self, outbound: Outbound) -> Sent {
-        match self.stage {
-            Stage::Ended => return Sent::Ended,
-            Stage::Closed => return Sent::Closed,
-            Stage::Open => {}
+        // The caller's own mistake first: it does not depend on how far the call is.
+        match (self.closed, self.ended) {
+            (true, _) => return Sent::Closed,
+            (false, true) => return Sent::Ended,
+            (false, false) => {}
         }
         self.bytes += outbound.message.len();
         self.waiting.push_back(outbound);
@@ -56,11 +53,7 @@ impl Outbox {
 
     /// True: it was open.
     pub(super) fn close(&mut self) -> bool {
-        let open = self.stage == Stage::Open;
-        if open {
-            self.stage = Stage::Closed;
-        }
-        open
+        !std::mem::replace(&mut self.closed, true) && !self.ended
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -68,13 +61,13 @@ impl Outbox {
     }
 
     pub(super) fn is_ended(&self) -> bool {
-        self.stage == Stage::Ended
+        self.ended
     }
 
     /// Hands over all that waits, in exchange for an empty list. True: nothing will follow it.
     pub(super) fn take(&mut self, list: &mut VecDeque<Outbound>) -> bool {
         std::mem::swap(&mut self.waiting, list);
-        self.stage == Stage::Closed
+        self.closed && !self.ended
     }
 
     /// Takes back what was not sent of a list, `sent` bytes of which were. True once after a sender was told to wait and
@@ -90,7 +83,7 @@ impl Outbox {
 
     /// Takes no more and lets go of what waits. Returns the bytes of that, and whether a sender was told to wait.
     pub(super) fn end(&mut self) -> (usize, bool) {
-        self.stage = Stage::Ended;
+        self.ended = true;
         self.unsent += std::mem::take(&mut self.waiting).len();
         (std::mem::take(&mut self.bytes), std::mem::take(&mut self.full))
     }
@@ -152,6 +145,9 @@ mod tests {
         assert!(outbox.close() && !outbox.close());
         assert_eq!(outbox.push(message(1)), Sent::Closed);
         assert_eq!(outbox.end(), (ROOM, true));
-        assert_eq!((outbox.push(message(1)), outbox.unsent(), outbox.bytes()), (Sent::Ended, 1, 0));
+        assert_eq!((outbox.push(message(1)), outbox.unsent(), outbox.bytes()), (Sent::Closed, 1, 0));
+        let mut outbox = Outbox::default();
+        outbox.end();
+        assert_eq!(outbox.push(message(1)), Sent::Ended);
     }
 }

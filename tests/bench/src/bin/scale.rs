@@ -121,7 +121,7 @@ async fn stream(channel: &Channel) -> Result<Call<(), ()>> {
 }
 
 async fn turn(call: &mut Call<(), ()>) -> Result<Bytes> {
-    call.send_bytes(message(100)).await;
+    call.send_bytes(message(100)).await?;
     call.message_bytes().await?.ok_or_else(|| "the stream ended".into())
 }
 

@@ -31,6 +31,7 @@ pub(crate) struct Answer {
     pub(crate) error: Option<RpcError>,
     pub(crate) dropped: bool,
     pub(crate) unsent: usize,
+    pub(crate) send_error: Option<RpcError>,
     pub(crate) attempts: u32,
     pub(crate) peer: Option<String>,
     pub(crate) elapsed: Duration,
@@ -84,6 +85,14 @@ impl Out {
 }
 
 impl Answer {
+    /// Whether a message was; keeps the first error that says why not.
+    pub(crate) fn accepted(&mut self, sent: Result<bool, RpcError>) -> bool {
+        sent.unwrap_or_else(|error| {
+            self.send_error.get_or_insert(error);
+            false
+        })
+    }
+
     pub(crate) fn line(&self) -> String {
         let status = match &self.error {
             None if self.dropped => json!({"code": 1, "message": "dropped", "details": null}),
@@ -96,13 +105,17 @@ impl Answer {
         };
         let failure = self.error.as_ref().map(RpcError::failure);
         let messages: Vec<_> = self.messages.iter().map(|m| STANDARD.encode(m)).collect();
+        let send_error = match &self.send_error {
+            Some(error) if Some(error.failure()) != failure => format!(",\"send_error\":{}", error.failure().to_json()),
+            _ => String::new(),
+        };
         let rendered = match failure {
             Some(failure) if self.render => format!(",\"rendered\":{}", self.rendered(failure)),
             _ => String::new(),
         };
         format!(
             "{{\"id\":{},\"headers\":{},\"messages\":{},\"trailers\":{},\"status\":{},\"failure\":{},\"unsent\":{},\
-             \"attempts\":{},\"peer\":{},\"elapsed_ms\":{}{}}}",
+             \"attempts\":{},\"peer\":{},\"elapsed_ms\":{}{}{}}}",
             self.id,
             self.headers.as_ref().map_or(Value::Null, entries),
             json!(messages),
@@ -113,6 +126,7 @@ impl Answer {
             self.attempts,
             json!(self.peer),
             self.elapsed.as_millis(),
+            send_error,
             rendered,
         )
     }

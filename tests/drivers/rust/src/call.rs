@@ -33,6 +33,7 @@ pub(crate) async fn run(driver: &Driver, line: Line) {
         error: None,
         dropped: false,
         unsent: 0,
+        send_error: None,
         attempts: 0,
         peer: None,
         elapsed: Duration::ZERO,
@@ -199,7 +200,8 @@ async fn send_all<R: Reply>(call: &mut Call<(), R>, line: &Line, messages: Vec<B
         if let Some(delay) = line.delay_ms {
             sleep(Duration::from_millis(delay)).await;
         }
-        answer.unsent += usize::from(!call.send_bytes(message).await);
+        let sent = call.send_bytes(message).await;
+        answer.unsent += usize::from(!answer.accepted(sent));
     }
     call.close_send();
 }
@@ -213,18 +215,20 @@ async fn both<R: Reply>(
 ) -> Result<(), RpcError> {
     let writer = call.sender();
     let send = async {
-        let mut unsent = 0;
+        let mut results = Vec::new();
         for message in messages {
             if let Some(delay) = line.delay_ms {
                 sleep(Duration::from_millis(delay)).await;
             }
-            unsent += usize::from(!writer.send(message).await);
+            results.push(writer.send(message).await);
         }
         writer.close();
-        unsent
+        results
     };
-    let (unsent, received) = tokio::join!(send, receive_all(&mut call, answer));
-    answer.unsent += unsent;
+    let (results, received) = tokio::join!(send, receive_all(&mut call, answer));
+    for sent in results {
+        answer.unsent += usize::from(!answer.accepted(sent));
+    }
     received?;
     finish(&mut call, answer).await;
     Ok(())
@@ -249,13 +253,15 @@ async fn steps_of<R: Reply>(mut call: Call<(), R>, steps: &[Step], answer: &mut 
     for step in steps {
         match step {
             Step::Send(message) => {
-                if !call.send_bytes(decoded(message)).await {
+                let sent = call.send_bytes(decoded(message)).await;
+                if !answer.accepted(sent) {
                     break;
                 }
                 answer.unsent -= 1;
             }
             Step::SendUncompressed(message) => {
-                if !call.send_bytes_uncompressed(decoded(message)).await {
+                let sent = call.send_bytes_uncompressed(decoded(message)).await;
+                if !answer.accepted(sent) {
                     break;
                 }
                 answer.unsent -= 1;

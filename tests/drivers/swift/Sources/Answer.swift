@@ -18,6 +18,9 @@ func answer(_ id: String, _ outcome: Outcome, render: Bool, elapsed: Int) -> Jso
   object.add("attempts", outcome.attempts)
   object.add("peer", outcome.peer)
   object.add("elapsed_ms", elapsed)
+  if let sendError = outcome.sendError, sendError.failure.json != outcome.error?.failure.json {
+    object.add("send_error", raw: sendError.failure.json)
+  }
   if render, let error = outcome.error { object.add("rendered", raw: rendered(error)) }
   return object
 }

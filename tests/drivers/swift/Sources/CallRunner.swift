@@ -28,6 +28,7 @@ struct Outcome: Sendable {
   var peer: String?
   var attempts = 0
   var unsent = 0
+  var sendError: RpcError?
   /// The call object was let go of: nobody was told an end.
   var dropped = false
   var error: RpcError?
@@ -103,24 +104,31 @@ struct CallRunner: Sendable {
     if request.kind == .bidi {
       async let sent = sendAll(call)
       let error = await receiveAll(call, &outcome)
-      outcome.unsent = await sent
+      (outcome.unsent, outcome.sendError) = await sent
       if let error { throw error }
     } else {
-      if request.kind == .clientStreaming { outcome.unsent = await sendAll(call) }
+      if request.kind == .clientStreaming { (outcome.unsent, outcome.sendError) = await sendAll(call) }
       if let error = await receiveAll(call, &outcome) { throw error }
     }
     try await finish(call, &outcome)
   }
 
-  /// How many were not accepted; the call's end says why.
-  private func sendAll(_ call: Call<Data, Data>) async -> Int {
+  /// How many were not accepted, and the first error that says why.
+  private func sendAll(_ call: Call<Data, Data>) async -> (Int, RpcError?) {
     var unsent = 0
+    var first: RpcError?
+  var sendError: RpcError?
     for message in request.messages {
       await pause()
-      do throws(RpcError) { try await call.send(message) } catch { unsent += 1 }
+      do throws(RpcError) {
+        if !(try await call.send(message)) { unsent += 1 }
+      } catch {
+        unsent += 1
+        first = first ?? error
+      }
     }
     call.closeSend()
-    return unsent
+    return (unsent, first)
   }
 }
 
@@ -164,12 +172,17 @@ private struct StepRunner {
     try await finish(call, &outcome)
   }
 
-  /// False: a message was not accepted, and the call's end says why.
+  /// False: a message was not accepted.
   private mutating func perform(_ step: Step, _ outcome: inout Outcome) async throws(RpcError) -> Bool {
     guard let call else { return false }
     switch step {
     case .send(let message, let compress):
-      do throws(RpcError) { try await call.send(message, compress: compress) } catch { return false }
+      do throws(RpcError) {
+        guard try await call.send(message, compress: compress) else { return false }
+      } catch {
+        outcome.sendError = outcome.sendError ?? error
+        return false
+      }
       outcome.unsent -= 1
     case .receive(let count):
       var left = count ?? .max

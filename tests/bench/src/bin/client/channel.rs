@@ -47,7 +47,7 @@ impl Client for Causewire {
 
 impl Turns for Call<(), ()> {
     async fn turn(&mut self, message: Bytes) -> Result<Bytes> {
-        self.send_bytes(message).await;
+        self.send_bytes(message).await?;
         self.message_bytes().await?.ok_or_else(|| "the call ended".into())
     }
 
