@@ -5,6 +5,7 @@
 //! address; `spread` has a connection to each and serves `round_robin` and `least_request`; `outlier` wraps either.
 mod addresses;
 mod cell;
+mod configured;
 mod handover;
 mod load;
 mod outlier;
@@ -16,14 +17,14 @@ mod verdict;
 
 pub use crate::subchannel::ConnectivityState;
 pub(crate) use cell::{PickerCell, Waiting};
+pub(crate) use configured::{checks_health, policy};
 pub(crate) use handover::Handover;
 pub(crate) use load::Charge;
 
 use crate::{
-    clock::{Instant, Jitter},
+    clock::Instant,
     failure::Failure,
     health::Health,
-    options::LoadBalancing,
     subchannel::{Lane, Status, SubId},
     transport::Address,
 };
@@ -128,30 +129,6 @@ impl fmt::Debug for Effect {
             Effect::Resolve => f.write_str("resolve"),
             Effect::Publish(update) => write!(f, "publish {}", update.state),
         }
-    }
-}
-
-/// The policy that a service config asks for. With `health_checks` each server is asked before it gets calls, unless the
-/// policy is `pick_first` (gRFC A17).
-pub(crate) fn policy(config: &LoadBalancing, health_checks: bool) -> Box<dyn Policy> {
-    let jitter = Jitter::random();
-    match config {
-        LoadBalancing::PickFirst(config) => Box::new(pick_first::PickFirst::new(*config, jitter)),
-        LoadBalancing::RoundRobin {} => Box::new(spread::Spread::round_robin(health_checks)),
-        LoadBalancing::LeastRequest(config) => Box::new(spread::Spread::least_request(*config, health_checks)),
-        LoadBalancing::OutlierDetection(config) => {
-            let child = policy(&config.child_policy, health_checks);
-            Box::new(outlier::OutlierDetection::new(config.clone(), child, jitter))
-        }
-    }
-}
-
-/// Whether servers are asked for their health under this policy.
-pub(crate) fn checks_health(config: &LoadBalancing) -> bool {
-    match config {
-        LoadBalancing::PickFirst(_) => false,
-        LoadBalancing::OutlierDetection(config) => checks_health(&config.child_policy),
-        _ => true,
     }
 }
 

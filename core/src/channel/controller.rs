@@ -1,10 +1,10 @@
 //! The one serial task of a channel: resolver, policy and subchannels meet here and nowhere else.
 use super::{
     checks::Checks,
-    core::most_connections,
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
-    selection::{Selection, Verdict},
+    selection::{Selection, Verdict, most_connections},
+    unusable::{broken, closed},
 };
 use crate::{
     balance::{
@@ -13,7 +13,7 @@ use crate::{
     },
     call::ServiceConfigs,
     clock::{self, Instant},
-    failure::{Evidence, Failure, Phase, Reached, Situation, diagnose},
+    failure::{Evidence, Failure, Phase},
     health::{Health, Report, Said},
     observe::{Level, LogSink},
     options::{ChannelOptions, ServiceConfig},
@@ -375,18 +375,9 @@ impl Controller {
 /// However the task ends, no call waits for it in vain.
 impl Drop for Controller {
     fn drop(&mut self) {
-        if let Some(site) = rt::panicked() {
-            let situation = Situation {
-                reached: Some(Reached::No),
-                phase: Some(Phase::Pick),
-                target: Some(self.setup.target.clone()),
-                ..Situation::default()
-            };
-            let failure = diagnose(Evidence::Core { site }, situation);
-            self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(failure)));
-        } else {
-            self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(super::core::closed(&self.setup.target))));
-        }
+        let target = &self.setup.target;
+        let failure = rt::panicked().map_or_else(|| closed(target), |site| broken(target, site));
+        self.cell.publish(ConnectivityState::Shutdown, Arc::new(Failing(failure)));
     }
 }
 

@@ -1,19 +1,19 @@
 //! The handle of a channel: what the bridge and the Rust face hold.
 use super::{
-    Stats,
     checks::{AsChannel, Checks},
     controller::{Controller, Shared},
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
-    selection::Selection,
+    selection::{Selection, most_connections},
+    unusable::closed,
 };
 use crate::{
     balance::{ConnectivityState, Failing, PickerCell},
     call::ServiceConfigs,
     credentials::Provider,
-    failure::{Evidence, Failure, Phase, Reached, ShownTarget, Situation, Unusable, diagnose},
+    failure::{Evidence, Failure, Reached, ShownTarget, Situation, diagnose},
     observe::LogSink,
-    options::{ChannelOptions, KEEPALIVE_FLOOR, PlantedPanic, ServiceConfig, TlsOptions},
+    options::{ChannelOptions, KEEPALIVE_FLOOR, PlantedPanic, TlsOptions},
     resolve::{self, ResolveHook, Target},
     rt,
     subchannel::{Fleet, FleetStats, Setup},
@@ -26,6 +26,19 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc;
+
+/// What a channel holds right now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections, those that drain included.
+    pub connections: u64,
+    /// Streams of calls on them.
+    pub streams: u64,
+    /// Tasks of calls, and those of the channel beyond its controller, one per connection and one per health check.
+    pub tasks: u64,
+    /// Bytes of messages held for a reader or a sender that is slower than the wire.
+    pub buffered_bytes: u64,
+}
 
 /// A channel. When the last handle is dropped it closes by itself: running calls may finish.
 pub(crate) struct ChannelCore {
@@ -201,17 +214,6 @@ impl fmt::Debug for ChannelCore {
     }
 }
 
-/// What calls on a closed channel end with.
-pub(super) fn closed(target: &ShownTarget) -> Failure {
-    let situation = Situation {
-        reached: Some(Reached::No),
-        phase: Some(Phase::Pick),
-        target: Some(target.clone()),
-        ..Situation::default()
-    };
-    diagnose(Evidence::Unusable { why: Unusable::Closed }, situation)
-}
-
 fn refused(evidence: Evidence, target: &str) -> Failure {
     let situation = Situation { reached: Some(Reached::No), target: Some(target.into()), ..Situation::default() };
     diagnose(evidence, situation)
@@ -226,13 +228,6 @@ fn tls_source(options: &TlsOptions) -> Result<Arc<dyn TlsSource>, Evidence> {
     };
     let material = TlsMaterial::parse(&pem).map_err(|evidence| *evidence)?;
     Ok(Arc::new(Arc::new(material)))
-}
-
-/// What the service config asks for, as far as the channel allows it (gRFC A105).
-pub(super) fn most_connections(options: &ChannelOptions, config: &ServiceConfig) -> u32 {
-    let scaling = config.connection_scaling.as_ref();
-    let wanted = scaling.and_then(|scaling| scaling.max_connections_per_subchannel).unwrap_or(1);
-    wanted.min(options.max_connections_per_subchannel)
 }
 
 fn keepalive(options: &ChannelOptions) -> Keepalive {

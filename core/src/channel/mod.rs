@@ -16,9 +16,10 @@ mod selection;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod unusable;
 
+pub use self::core::Stats;
 pub(crate) use self::core::{ChannelCore, Parts};
 pub use client::{Channel, ChannelBuilder, Request, Response};
-pub use open::Stats;
 pub(crate) use open::{Hooks, open, stats};
 pub use stream::{Call, Sender};

@@ -1,5 +1,5 @@
 //! Puts a channel together: what connects, and what every call shares.
-use super::{ChannelCore, Parts};
+use super::{ChannelCore, Parts, Stats};
 use crate::{
     call::{Alarms, Buffered, Context, Template},
     credentials::Provider,
@@ -39,19 +39,6 @@ impl Default for Hooks {
             log: LogSink::default(),
         }
     }
-}
-
-/// What a channel holds right now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Connections, those that drain included.
-    pub connections: u64,
-    /// Streams of calls on them.
-    pub streams: u64,
-    /// Tasks of calls, and those of the channel beyond its controller, one per connection and one per health check.
-    pub tasks: u64,
-    /// Bytes of messages held for a reader or a sender that is slower than the wire.
-    pub buffered_bytes: u64,
 }
 
 /// Opens a channel. Does no I/O.

@@ -1,5 +1,9 @@
 //! Which service config counts (gRFC A21): pure.
-use crate::{failure::Evidence, options::ServiceConfig, resolve::Brought};
+use crate::{
+    failure::Evidence,
+    options::{ChannelOptions, ServiceConfig},
+    resolve::Brought,
+};
 use std::sync::Arc;
 
 /// Of one channel, over all answers of its resolver.
@@ -54,6 +58,13 @@ impl Selection {
     pub(super) fn now(&self) -> Arc<ServiceConfig> {
         self.selected.clone().or_else(|| self.own.clone()).unwrap_or_default()
     }
+}
+
+/// What the service config asks for, as far as the channel allows it (gRFC A105).
+pub(super) fn most_connections(options: &ChannelOptions, config: &ServiceConfig) -> u32 {
+    let scaling = config.connection_scaling.as_ref();
+    let wanted = scaling.and_then(|scaling| scaling.max_connections_per_subchannel).unwrap_or(1);
+    wanted.min(options.max_connections_per_subchannel)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::io::Read;
 use bytes::{Buf, Bytes};
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::DecompressError;
+use super::Compression;
+use crate::failure::{Evidence, MessageProblem, Sized};
 
 /// The first guess at a message's size, and the least by which the buffer grows.
 const CHUNK: usize = 8 * 1024;
@@ -13,12 +14,49 @@ const CHUNK: usize = 8 * 1024;
 #[cfg(feature = "zstd")]
 const MAX_WINDOW_LOG: u32 = 23;
 
-pub(super) fn copy(mut message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
+/// Why a message could not be decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecompressError {
+    /// The bytes are not of the algorithm, or are cut off.
+    Corrupt,
+    /// The message is larger than the limit.
+    TooLarge,
+}
+
+impl DecompressError {
+    /// MESSAGE_MALFORMED or RESPONSE_TOO_LARGE. The size of a message that is too large is at least `limit + 1`; more is not
+    /// known, because decompression stopped there.
+    pub fn evidence(self, limit: usize, option: &'static str) -> Evidence {
+        match self {
+            Self::Corrupt => Evidence::Message { problem: MessageProblem::Decompress },
+            Self::TooLarge => {
+                let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+                Evidence::ResponseTooLarge { what: Sized::Decompressed, actual: limit.saturating_add(1), limit, option }
+            }
+        }
+    }
+}
+
+/// Decompresses one message, which may lie in several pieces, to at most `limit` bytes.
+///
+/// # Errors
+/// [`DecompressError`]; nothing of the message is kept.
+pub fn decompress(algorithm: Compression, message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
+    match algorithm {
+        Compression::Identity => copy(message, limit),
+        Compression::Gzip => read(flate2::bufread::MultiGzDecoder::new(message.reader()), limit),
+        Compression::Deflate => zlib(message, limit),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd(message, limit),
+    }
+}
+
+fn copy(mut message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
     let length = message.remaining();
     if length > limit { Err(DecompressError::TooLarge) } else { Ok(message.copy_to_bytes(length)) }
 }
 
-pub(super) fn read(mut decoder: impl Read, limit: usize) -> Result<Bytes, DecompressError> {
+fn read(mut decoder: impl Read, limit: usize) -> Result<Bytes, DecompressError> {
     let mut output = Output::new(limit);
     loop {
         let space = output.space()?;
@@ -32,7 +70,7 @@ pub(super) fn read(mut decoder: impl Read, limit: usize) -> Result<Bytes, Decomp
 }
 
 /// Drives zlib by hand: flate2's reader takes a stream that is cut off for one that ended.
-pub(super) fn zlib(mut message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
+fn zlib(mut message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
     let mut state = Decompress::new(true);
     let mut output = Output::new(limit);
     loop {
@@ -54,7 +92,7 @@ pub(super) fn zlib(mut message: impl Buf, limit: usize) -> Result<Bytes, Decompr
 }
 
 #[cfg(feature = "zstd")]
-pub(super) fn zstd(message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
+fn zstd(message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
     let mut decoder =
         ::zstd::stream::read::Decoder::with_buffer(message.reader()).map_err(|_| DecompressError::Corrupt)?;
     decoder.window_log_max(MAX_WINDOW_LOG).map_err(|_| DecompressError::Corrupt)?;

@@ -5,14 +5,14 @@ mod inflate;
 #[cfg(test)]
 mod tests;
 
+pub use inflate::{DecompressError, decompress};
+
 use std::io::{self, Write};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use flate2::{Compression as Level, write::GzEncoder, write::ZlibEncoder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::failure::{Evidence, MessageProblem, Sized};
 
 /// An algorithm of `grpc-encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -29,15 +29,6 @@ pub enum Compression {
     /// Zstandard.
     #[cfg(feature = "zstd")]
     Zstd,
-}
-
-/// Why a message could not be decompressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecompressError {
-    /// The bytes are not of the algorithm, or are cut off.
-    Corrupt,
-    /// The message is larger than the limit.
-    TooLarge,
 }
 
 impl Compression {
@@ -92,32 +83,4 @@ fn encode<W: Write>(
 ) -> io::Result<Vec<u8>> {
     encoder.write_all(message)?;
     finish(encoder)
-}
-
-/// Decompresses one message, which may lie in several pieces, to at most `limit` bytes.
-///
-/// # Errors
-/// [`DecompressError`]; nothing of the message is kept.
-pub fn decompress(algorithm: Compression, message: impl Buf, limit: usize) -> Result<Bytes, DecompressError> {
-    match algorithm {
-        Compression::Identity => inflate::copy(message, limit),
-        Compression::Gzip => inflate::read(flate2::bufread::MultiGzDecoder::new(message.reader()), limit),
-        Compression::Deflate => inflate::zlib(message, limit),
-        #[cfg(feature = "zstd")]
-        Compression::Zstd => inflate::zstd(message, limit),
-    }
-}
-
-impl DecompressError {
-    /// MESSAGE_MALFORMED or RESPONSE_TOO_LARGE. The size of a message that is too large is at least `limit + 1`; more is not
-    /// known, because decompression stopped there.
-    pub fn evidence(self, limit: usize, option: &'static str) -> Evidence {
-        match self {
-            Self::Corrupt => Evidence::Message { problem: MessageProblem::Decompress },
-            Self::TooLarge => {
-                let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-                Evidence::ResponseTooLarge { what: Sized::Decompressed, actual: limit.saturating_add(1), limit, option }
-            }
-        }
-    }
 }

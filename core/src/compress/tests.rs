@@ -2,6 +2,7 @@ use bytes::{Buf, Bytes};
 use proptest::prelude::*;
 
 use super::*;
+use crate::failure::{Evidence, MessageProblem, Sized};
 
 const LIMIT: usize = 1 << 20;
 

@@ -3,6 +3,16 @@ use std::{borrow::Cow, time::Duration};
 
 use super::{Json, Record, time};
 
+impl Record {
+    /// The advice: one filled sentence or two. Its wording is not part of any contract.
+    pub fn hint(&self) -> Cow<'_, str> {
+        match &self.hint {
+            Some(hint) => Cow::Borrowed(hint),
+            None => Cow::Owned(fill(self, Audience::Operator)),
+        }
+    }
+}
+
 /// Who reads the hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {

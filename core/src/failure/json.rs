@@ -125,7 +125,7 @@ impl From<Cow<'static, str>> for Json {
 
 impl From<std::time::Duration> for Json {
     fn from(value: std::time::Duration) -> Self {
-        Self::Number(super::record::millis(value).into())
+        Self::Number(super::time::millis(value).into())
     }
 }
 

@@ -1,10 +1,60 @@
 //! The record: every fact of one failure, in typed fields.
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use super::{
-    Category, Cause, Code, DeadlineSource, Detail, DetailsState, Failure, Json, Layer, Origin, Phase, Reached, Retry,
-    RetryStopped, ShownTarget, hint, render,
+    Category, Cause, Code, DeadlineSource, Detail, DetailsState, Json, Layer, Origin, Phase, Reached, Retry,
+    RetryStopped, ShownTarget,
 };
+
+/// An answer of the resolver is worth a word in a failure from this age on.
+const OLD_ANSWER: Duration = Duration::from_secs(10);
+const RESOLVED_AGE: &str = "resolved_age_ms";
+
+/// Why a call failed: one pointer to a [`Record`], cheap to move and to clone.
+#[derive(Clone)]
+pub struct Failure(Arc<Record>);
+
+impl Failure {
+    /// A failure with this record.
+    pub fn new(record: Record) -> Self {
+        Self(Arc::new(record))
+    }
+
+    /// The facts.
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// The facts, to be filled in. Copies them when the failure was cloned before.
+    pub fn record_mut(&mut self) -> &mut Record {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// How old the resolver's answer is that led here. Said where addresses may have moved on meanwhile, and only once it is
+    /// worth a thought.
+    pub(crate) fn note_resolved_age(&mut self, age: Duration) {
+        if age >= OLD_ANSWER && self.cause().info().evidence.contains(&RESOLVED_AGE) {
+            self.record_mut().evidence.push((RESOLVED_AGE.into(), age.into()));
+        }
+    }
+
+    /// Why.
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    /// The gRPC status code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+}
+
+/// A failure is what its record says; the same one is not read twice.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
 
 /// One failure, key by key as its JSON has it. [`diagnose`](super::diagnose) fills what follows from the evidence; the
 /// call fills what only it knows: times, attempts, the stream, the deadline, the peer's words.
@@ -140,14 +190,6 @@ impl Record {
         self.cause.layer()
     }
 
-    /// The advice: one filled sentence or two. Its wording is not part of any contract.
-    pub fn hint(&self) -> Cow<'_, str> {
-        match &self.hint {
-            Some(hint) => Cow::Borrowed(hint),
-            None => Cow::Owned(hint::fill(self, hint::Audience::Operator)),
-        }
-    }
-
     /// One value of the evidence.
     pub fn evidence(&self, key: &str) -> Option<&Json> {
         self.evidence.iter().find(|(name, _)| name == key).map(|(_, value)| value)
@@ -174,13 +216,6 @@ impl Record {
     }
 }
 
-/// One line, so that no format string can print more than a log may hold.
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Record({})", render::line(self))
-    }
-}
-
 /// Nesting beyond this is shown by nobody: no text may grow with the length of a chain.
 pub(super) const MAX_UNDERLYING: usize = 8;
 
@@ -194,9 +229,4 @@ pub(super) fn summed(elapsed: &[(Phase, Duration)]) -> Vec<(Phase, Duration)> {
         }
     }
     sums
-}
-
-/// Whole milliseconds; what does not fit is the largest number.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,8 @@ use std::{
 use super::{
     Attempt, Category, Origin, Phase, Reached, Record, Retry,
     hint::{self, Audience},
-    record::{MAX_UNDERLYING, millis, summed},
+    record::{MAX_UNDERLYING, summed},
+    time::millis,
 };
 
 /// How to render a record.

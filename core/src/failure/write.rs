@@ -5,7 +5,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     Phase,
-    record::{Attempt, Deadline, MAX_UNDERLYING, Record, StreamFacts, millis, summed},
+    record::{Attempt, Deadline, MAX_UNDERLYING, Record, StreamFacts, summed},
+    time::millis,
 };
 
 /// The version of the record: grows only when a key changes its meaning.

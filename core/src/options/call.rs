@@ -1,5 +1,5 @@
 //! Options of one call. They are on the hot path and never cross as JSON.
-use super::{json::invalid, service_config::CallRetry};
+use super::{fault::invalid, service_config::CallRetry};
 use crate::{
     compress::Compression,
     failure::{Evidence, Failure},

@@ -1,6 +1,6 @@
 //! What a document of options may hold. The JSON Schema of its structs says it, here as in the types of the languages and
 //! in `docs/options.md`.
-use super::{ChannelOptions, json::invalid};
+use super::{ChannelOptions, fault::invalid};
 use crate::failure::Evidence;
 use serde_json::{Map, Value};
 use std::{mem, sync::LazyLock};

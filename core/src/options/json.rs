@@ -1,8 +1,7 @@
 //! The JSON form of the options: parsed with the path of what is wrong, keys and passwords beside it.
-use super::{ChannelOptions, SERVICE_CONFIG, Secret, ServiceConfig, TlsOptions, form};
+use super::{ChannelOptions, SERVICE_CONFIG, Secret, ServiceConfig, TlsOptions, fault::invalid, form};
 use crate::failure::{Evidence, Failure};
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// What crosses beside the JSON document, so that it is in no JSON text that somebody logs.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +50,6 @@ impl ChannelOptions {
         }
         self
     }
-}
-
-pub(super) fn invalid(field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Evidence {
-    Evidence::Option { field: field.into(), value: None, reason: reason.into() }
 }
 
 #[cfg(test)]

@@ -1,27 +1,14 @@
 //! A panic on purpose, which shows that a panic ends as CORE_FAULT and costs nobody else anything. There is one only in tests
 //! and in builds with the feature `plant-panic`, which nothing that is published has.
-#[cfg(any(test, feature = "plant-panic"))]
-pub use armed::PanicSite;
 pub(crate) use armed::PlantedPanic;
 
 #[cfg(any(test, feature = "plant-panic"))]
 mod armed {
-    use crate::options::ChannelOptions;
-    use schemars::JsonSchema;
-    use serde::{Deserialize, Serialize};
+    use super::super::channel::{ChannelOptions, PanicSite};
     use std::sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     };
-
-    /// Where [`ChannelOptions::plant_panic`] panics.
-    #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
-    #[serde(rename_all = "snake_case")]
-    pub enum PanicSite {
-        Call,
-        Connection,
-    }
 
     /// Fires once; its clones are the same one.
     #[derive(Clone, Debug, Default)]
@@ -54,7 +41,7 @@ mod armed {
 
 #[cfg(not(any(test, feature = "plant-panic")))]
 mod armed {
-    use crate::options::ChannelOptions;
+    use super::super::channel::ChannelOptions;
 
     #[derive(Clone, Debug)]
     pub(crate) struct PlantedPanic;

@@ -1,7 +1,8 @@
 //! Ranges and combinations that the types do not rule out.
 use super::{
     ChannelOptions, ProxyUrl,
-    json::invalid,
+    fault::invalid,
+    names::is_dns_name,
     proxy::{PROXY_FORM, PROXY_OFF},
 };
 use crate::failure::Evidence;
@@ -107,18 +108,6 @@ impl ChannelOptions {
             _ => Ok(()),
         }
     }
-}
-
-/// RFC 1035 section 2.3.4, and underscores, which services use.
-pub(crate) fn is_dns_name(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    host.len() <= 253 && host.split('.').all(label)
 }
 
 fn at_least(field: &'static str, value: u64, least: u64) -> Result<(), Evidence> {

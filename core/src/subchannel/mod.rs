@@ -5,6 +5,7 @@
 mod driver;
 mod fleet;
 mod machine;
+mod news;
 mod pace;
 mod pool;
 mod task;
@@ -15,12 +16,10 @@ mod tests;
 
 pub(crate) use driver::{Setup, Subchannel};
 pub(crate) use fleet::{Fleet, FleetStats};
+pub(crate) use news::{News, Signal, SubId};
 pub(crate) use pool::{Lane, Lanes, choose};
 
-use crate::{
-    failure::{Evidence, Failure},
-    transport::{Connection, DialFailed, DialPhase},
-};
+use crate::failure::Failure;
 use std::fmt;
 
 /// The state of a channel or of one address (doc/connectivity-semantics-and-api.md).
@@ -67,10 +66,6 @@ impl fmt::Display for ConnectivityState {
     }
 }
 
-/// Names a subchannel among those of its channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SubId(pub(crate) u64);
-
 /// What a policy hears of a subchannel.
 #[derive(Clone, Debug)]
 pub(crate) enum Status {
@@ -80,25 +75,4 @@ pub(crate) enum Status {
     Ready(Lanes),
     /// The attempt failed; `Idle` follows when the next may begin.
     Failed(Failure),
-}
-
-/// What a subchannel's task tells the controller. `attempt` tells an attempt from the ones before it.
-#[derive(Debug)]
-pub(crate) struct Signal {
-    pub(crate) id: SubId,
-    pub(crate) attempt: u64,
-    pub(crate) news: News,
-}
-
-/// See [`Signal`].
-#[derive(Debug)]
-pub(crate) enum News {
-    /// The attempt entered a phase.
-    Entered(DialPhase),
-    Dialled(Result<Connection, Box<DialFailed>>),
-    /// The connection takes no new calls, because of a GOAWAY or because it ended; calls in flight may go on. `None`: this
-    /// side drains it.
-    Gone(Option<Evidence>),
-    /// Calls wait for room on all connections of the address.
-    Crowded,
 }

@@ -2,6 +2,7 @@ use super::{
     fault::{self, StreamFault},
     framing::Framed,
     metadata_size,
+    slots::Slot,
     state::{Life, State},
     stream::{RecvHalf, SendHalf},
 };
@@ -107,11 +108,7 @@ impl Connection {
     /// # Errors
     /// The connection drains or ended: nothing was sent, pick again.
     pub(crate) async fn slot(&self) -> Result<Slot, StreamFault> {
-        if self.state().slots.take().await {
-            Ok(Slot(self.state().clone()))
-        } else {
-            Err(fault::of_opening(self.state(), None))
-        }
+        self.state().slots.take().await.ok_or_else(|| fault::of_opening(self.state(), None))
     }
 
     /// A slot is free at this moment.
@@ -121,7 +118,7 @@ impl Connection {
 
     /// A slot if one is free: the usual case, without a future.
     pub(crate) fn try_slot(&self) -> Option<Slot> {
-        self.state().slots.try_take().then(|| Slot(self.state().clone()))
+        self.state().slots.try_take()
     }
 
     /// Queues the HEADERS of a call. With `end_stream` there is no body.
@@ -230,15 +227,5 @@ impl Monitor {
     /// See [`Connection::close`].
     pub(crate) fn close(&self) {
         self.0.ask_to_close();
-    }
-}
-
-/// Room for one stream, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Slot(Arc<State>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.slots.give_back();
     }
 }

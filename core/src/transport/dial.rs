@@ -1,5 +1,5 @@
 use super::{
-    Address, Connection, DialSpec, Driver, Limits, fault,
+    Address, Connection, DialFailed, DialPhase, DialSpec, DialTimings, Driver, Limits, fault,
     framing::Framed,
     io::{Io, Socket},
     keepalive::{Pinger, kernel},
@@ -29,43 +29,6 @@ const MAX_FRAME: u32 = 256 << 10;
 /// Above our own limit, because h2 answers an excess with an ambiguous error, and four times it kills the connection.
 const MIN_HEADER_LIST: u32 = 1 << 20;
 const SEND_BUFFER: usize = 1 << 20;
-
-/// How far a dial came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DialPhase {
-    Connect,
-    /// Connecting to the proxy, and waiting for its answer: in place of `Connect`.
-    Proxy,
-    Tls,
-    Settings,
-}
-
-/// How long each phase took; zero for one that was not entered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DialTimings {
-    /// To the server, or through the proxy.
-    pub(crate) connect: Duration,
-    pub(crate) tls: Duration,
-    pub(crate) settings: Duration,
-}
-
-impl DialTimings {
-    fn add(&mut self, phase: DialPhase, took: Duration) {
-        match phase {
-            DialPhase::Connect | DialPhase::Proxy => self.connect = took,
-            DialPhase::Tls => self.tls = took,
-            DialPhase::Settings => self.settings = took,
-        }
-    }
-}
-
-/// Why there is no connection. Nothing of any call was sent.
-#[derive(Clone, Debug)]
-pub(crate) struct DialFailed {
-    pub(crate) evidence: Evidence,
-    pub(crate) phase: DialPhase,
-    pub(crate) timings: DialTimings,
-}
 
 #[cfg(test)]
 /// Connects, and returns when the peer's SETTINGS are applied.

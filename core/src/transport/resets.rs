@@ -1,4 +1,4 @@
-use super::{connection::Slot, framing::Framed};
+use super::{framing::Framed, slots::Slot};
 use crate::clock::{self, Instant};
 use h2::{Reason, SendStream};
 use std::{

@@ -1,8 +1,8 @@
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The streams that may be open at once: our own queue in front of h2's, which cannot be left again once entered.
 #[derive(Debug)]
@@ -25,26 +25,28 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot, first come first served. False: closed.
-    pub(super) async fn take(&self) -> bool {
-        let Ok(permit) = self.semaphore.acquire().await else { return false };
-        permit.forget();
-        self.used.fetch_add(1, Relaxed);
-        true
+    /// Waits for a slot, first come first served. None: closed.
+    pub(super) async fn take(self: &Arc<Self>) -> Option<Slot> {
+        let permit = self.semaphore.acquire().await.ok()?;
+        Some(self.taken(permit))
     }
 
-    pub(super) fn try_take(&self) -> bool {
-        let Ok(permit) = self.semaphore.try_acquire() else { return false };
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<Slot> {
+        let permit = self.semaphore.try_acquire().ok()?;
+        Some(self.taken(permit))
+    }
+
+    fn taken(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Slot {
         permit.forget();
         self.used.fetch_add(1, Relaxed);
-        true
+        Slot(self.clone())
     }
 
     pub(super) fn has_room(&self) -> bool {
         self.semaphore.available_permits() > 0
     }
 
-    pub(super) fn give_back(&self) {
+    fn give_back(&self) {
         self.used.fetch_sub(1, Relaxed);
         if self.debt.fetch_update(AcqRel, Acquire, |debt| debt.checked_sub(1)).is_err() {
             self.semaphore.add_permits(1);
@@ -73,5 +75,15 @@ impl Slots {
 
     pub(super) fn used(&self) -> usize {
         self.used.load(Relaxed)
+    }
+}
+
+/// Room for one stream, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Slot(Arc<Slots>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.give_back();
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct State {
     pub(super) keepalive: Option<Keepalive>,
     #[allow(dead_code)] // shown by Debug
     pub(super) timings: DialTimings,
-    pub(super) slots: Slots,
+    pub(super) slots: Arc<Slots>,
     pub(super) resets: Resets,
     pub(super) life: watch::Sender<Life>,
     usable: AtomicBool,
@@ -63,7 +63,7 @@ impl State {
             limits,
             keepalive,
             timings,
-            slots: Slots::new(limits.max_streams),
+            slots: Arc::new(Slots::new(limits.max_streams)),
             resets: Resets::default(),
             life: watch::Sender::new(Life::Ready),
             usable: AtomicBool::new(true),

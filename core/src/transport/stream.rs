@@ -1,8 +1,8 @@
 use super::{
-    connection::Slot,
     fault::{self, METADATA_OPTION, StreamFault},
     framing::Framed,
     metadata_size,
+    slots::Slot,
     state::State,
 };
 use crate::{

@@ -1,38 +1,17 @@
 //! From what a layer saw and what the call knew to a failure. Pure: no clock, no I/O, no text decides.
 mod call;
 mod connection;
+mod finding;
 mod names;
 mod protocol;
+mod situation;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+pub use situation::Situation;
 
-use super::{
-    Category, Cause, Code, Evidence, Failure, Json, Origin, Phase, Reached, Record, Retry, ShownTarget,
-    redact::peer_text, time,
-};
-
-/// What the call knows at the moment when the evidence arrives.
-#[derive(Clone, Debug, Default)]
-pub struct Situation {
-    /// As far as the layer that failed can prove it; `None` when it cannot tell, which leaves what the table says.
-    pub reached: Option<Reached>,
-    /// Response headers were seen.
-    pub headers: bool,
-    /// What the call was doing.
-    pub phase: Option<Phase>,
-    /// `/package.Service/Method`.
-    pub method: Option<Arc<str>>,
-    /// The target of the channel.
-    pub target: Option<ShownTarget>,
-    /// The address of the connection.
-    pub peer: Option<Arc<str>>,
-    /// `host:port` of the proxy.
-    pub via_proxy: Option<Arc<str>>,
-    /// What went wrong before, and still is: the last connection error behind a deadline, the last attempt's failure.
-    pub underlying: Option<Failure>,
-}
+use super::{Cause, Evidence, Failure, Reached};
+use finding::Finding;
 
 /// Decides cause, code, category, retry advice, reach, origin and evidence.
 ///
@@ -89,90 +68,9 @@ fn find(evidence: Evidence, situation: &Situation) -> Finding {
     }
 }
 
-/// A record in the making, and what the evidence itself proves.
-struct Finding {
-    record: Record,
-    reached: Option<Reached>,
-}
-
-impl Finding {
-    fn of(cause: Cause) -> Self {
-        Self { record: Record::new(cause), reached: None }
-    }
-
-    fn fact(mut self, key: &'static str, value: impl Into<Json>) -> Self {
-        self.record.evidence.push((Cow::Borrowed(key), value.into()));
-        self
-    }
-
-    fn maybe(self, key: &'static str, value: Option<impl Into<Json>>) -> Self {
-        match value {
-            Some(value) => self.fact(key, value),
-            None => self,
-        }
-    }
-
-    /// A text that a peer chose.
-    fn said(self, key: &'static str, value: Option<String>) -> Self {
-        self.maybe(key, value.map(|text| peer_text(text.as_bytes())))
-    }
-
-    fn at(self, key: &'static str, time: Option<SystemTime>) -> Self {
-        self.maybe(key, time.map(time::rfc3339))
-    }
-
-    fn code(mut self, code: Code) -> Self {
-        self.record.code = code;
-        self
-    }
-
-    fn category(mut self, category: Category) -> Self {
-        self.record.category = category;
-        self
-    }
-
-    fn retry(mut self, retry: Retry) -> Self {
-        self.record.retry = retry;
-        self
-    }
-
-    fn origin(mut self, origin: Origin) -> Self {
-        self.record.origin = origin;
-        self
-    }
-
-    fn reached(mut self, reached: Reached) -> Self {
-        self.reached = Some(reached);
-        self
-    }
-
-    fn settle(self, situation: Situation) -> Record {
-        let Self { mut record, reached } = self;
-        let info = record.cause.info();
-        if info.reached_varies {
-            let proved = if situation.headers { Some(Reached::Yes) } else { reached.or(situation.reached) };
-            record.reached = proved.unwrap_or(record.reached);
-        }
-        let unprocessed = matches!(record.reached, Reached::No | Reached::Unprocessed);
-        record.retry = match record.retry {
-            Retry::Idempotent if info.retry_varies && unprocessed => Retry::Safe,
-            // Never promise that a second run is harmless when the first may have happened.
-            Retry::Safe if !unprocessed => Retry::Idempotent,
-            retry => retry,
-        };
-        if let Some(fault) = situation.underlying.as_ref().map(Failure::record)
-            && fault.category == Category::Security
-            && record.cause != Cause::CancelledByCaller
-        {
-            record.category = Category::Security;
-            record.retry = Retry::Fix;
-        }
-        record.phase = situation.phase;
-        record.method = situation.method;
-        record.target = situation.target;
-        record.peer = situation.peer;
-        record.via_proxy = situation.via_proxy.or(record.via_proxy);
-        record.underlying = situation.underlying;
-        record
+/// Without anything that only a call knows.
+impl From<Evidence> for Failure {
+    fn from(evidence: Evidence) -> Self {
+        diagnose(evidence, Situation::default())
     }
 }

@@ -12,7 +12,7 @@ pub use balancing::{
 };
 pub use retrying::{CallRetry, HedgingPolicy, RetryPolicy, RetryThrottling, StatusCodes};
 
-use super::json::invalid;
+use super::fault::invalid;
 use crate::failure::Evidence;
 use reader::At;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};

@@ -1,5 +1,5 @@
 //! Reads JSON with the path of every value at hand. `null` is as good as absent, as in protobuf's JSON.
-use super::super::json::invalid;
+use super::super::fault::invalid;
 use crate::failure::{Code, Evidence};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

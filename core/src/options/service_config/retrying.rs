@@ -1,5 +1,5 @@
 //! `retryPolicy`, `hedgingPolicy` and `retryThrottling` (gRFC A6).
-use super::super::json::invalid;
+use super::super::fault::invalid;
 use super::reader::{At, as_text, as_text_or_nothing};
 use crate::failure::{Code, Evidence, Failure};
 use serde::{Serialize, Serializer};

@@ -10,7 +10,7 @@ mod walker;
 mod wire;
 
 pub(crate) use opening::speaks;
-pub(crate) use raw::{RawTap, RawWire};
+pub(crate) use raw::{FIRST_BYTES, RawTap, RawWire};
 pub(crate) use wire::{End, GoAway, LocalEnd, Seen, Settings, Wire};
 
 use early::WithData;
@@ -30,8 +30,6 @@ use tokio::{
 use walker::{ACK, CONTINUATION, DATA, END_STREAM, HEADERS, Head, PING, RST_STREAM, SETTINGS, Step, Walker};
 
 const CLIENT_PREFACE: u32 = 24;
-/// How many of a peer's first bytes are kept.
-pub(crate) const FIRST_BYTES: usize = 64;
 /// A header block below this is never a reason for anything.
 const NOTABLE_BLOCK: u32 = 4 << 10;
 /// After a failed write the socket becomes readable at once; this is for transports that are odder.

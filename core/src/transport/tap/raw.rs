@@ -1,4 +1,3 @@
-use super::FIRST_BYTES;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -9,6 +8,9 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How many of a peer's first bytes are kept.
+pub(crate) const FIRST_BYTES: usize = 64;
 
 /// What passed below TLS: readable while the handshake owns the socket, and after it.
 #[derive(Clone, Debug, Default)]

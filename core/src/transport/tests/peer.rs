@@ -6,7 +6,7 @@ use crate::{
     rt,
 };
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -73,7 +73,7 @@ impl TlsMaterial {
             (None, Some(_)) => return Err(unusable(CERT, "is required with tls.key_pem")),
             (Some(cert_pem), Some(key_pem)) => {
                 let chain = certificates(cert_pem, CERT)?;
-                ours_expires = chain.first().and_then(|leaf| super::verify::not_after(leaf));
+                ours_expires = chain.first().and_then(|leaf| super::leaf::not_after(leaf));
                 builder.with_client_auth_cert(chain, private_key(key_pem)?).map_err(|error| identity(&error))?
             }
         };

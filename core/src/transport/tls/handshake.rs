@@ -1,6 +1,7 @@
 use super::{
     TlsMaterial, classify,
     facts::Facts,
+    name::host,
     verify::{Identity, Recorder},
 };
 use crate::{
@@ -99,17 +100,6 @@ fn recording(material: &TlsMaterial, facts: &Arc<Facts>) -> Arc<ClientConfig> {
     config.dangerous().set_certificate_verifier(Arc::new(recorder));
     config.client_auth_cert_resolver = Arc::new(Identity::new(config.client_auth_cert_resolver.clone(), facts.clone()));
     Arc::new(config)
-}
-
-/// The host of `host`, `host:port`, `[v6]` and `[v6]:port`.
-pub(super) fn host(authority: &str) -> &str {
-    if let Some(rest) = authority.strip_prefix('[') {
-        return rest.split_once(']').map_or(rest, |(host, _)| host);
-    }
-    match authority.rsplit_once(':') {
-        Some((host, _)) if !host.contains(':') => host,
-        _ => authority,
-    }
 }
 
 fn nameless() -> Box<Evidence> {

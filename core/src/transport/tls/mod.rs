@@ -3,6 +3,8 @@ mod classify;
 mod config;
 mod facts;
 mod handshake;
+mod leaf;
+mod name;
 mod presented;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use super::{handshake::host, verify};
+use super::{leaf::leaf, name::host};
 use crate::failure::evidence::{CertificateProblem, Evidence};
 use rustls::{
     client::verify_server_name,
@@ -47,15 +47,15 @@ impl Presented {
 
     fn names(&self, host: &str) -> bool {
         let name = ServerName::try_from(host);
-        let leaf = ParsedCertificate::try_from(&self.leaf);
-        matches!((leaf, name), (Ok(leaf), Ok(name)) if verify_server_name(&leaf, &name).is_ok())
+        let parsed = ParsedCertificate::try_from(&self.leaf);
+        matches!((parsed, name), (Ok(parsed), Ok(name)) if verify_server_name(&parsed, &name).is_ok())
     }
 
     fn mismatch(&self, host: &str) -> Evidence {
         Evidence::Certificate {
             problem: CertificateProblem::NameMismatch,
             expected: host.to_owned(),
-            leaf: verify::leaf(&self.leaf, self.chain_length).map(Box::new),
+            leaf: leaf(&self.leaf, self.chain_length).map(Box::new),
             now: SystemTime::UNIX_EPOCH + Duration::from_secs(UnixTime::now().as_secs()),
             roots: self.roots,
         }

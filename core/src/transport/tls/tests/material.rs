@@ -1,6 +1,6 @@
 //! Material that cannot be used is refused when it is parsed.
 use super::{
-    super::{handshake::host, *},
+    super::{name::host, *},
     pki::*,
 };
 use crate::failure::evidence::Evidence;
