@@ -1,7 +1,9 @@
-//! Code generation and the layer check. `cargo xtask gen [--check]`, `cargo xtask layers`.
+//! Code generation and the check of the layers. `cargo xtask gen [--check]`, `cargo xtask layers`.
+mod circles;
 mod emit;
 mod evidence;
 mod layers;
+mod length;
 mod model;
 mod names;
 mod record;
@@ -19,7 +21,10 @@ fn main() -> ExitCode {
     let problems = match words.as_slice() {
         ["gen"] => emit::write(&root()),
         ["gen", "--check"] => emit::stale(&root()),
-        ["layers"] => layers::check(&root().join("core/src")),
+        ["layers"] => {
+            let src = root().join("core/src");
+            [layers::check(&src), circles::check(&src), length::check(&src)].concat()
+        }
         _ => vec!["usage: cargo xtask gen [--check] | layers".to_owned()],
     };
     report(&problems)
