@@ -1,4 +1,4 @@
-//! A call of a blocking thread: its own slot, no queue.
+//! A call of a blocking thread: its own inbox, no queue.
 use super::{
     guard::guarded_or,
     intake::{Intake, Job},
@@ -28,7 +28,7 @@ pub struct Progress {
 
 /// The call's news, and the threads that wait for it.
 #[derive(Default)]
-pub(super) struct Slot {
+pub(super) struct Inbox {
     state: Mutex<State>,
     news: Condvar,
     room: Condvar,
@@ -45,7 +45,7 @@ struct State {
     over: bool,
 }
 
-impl Slot {
+impl Inbox {
     /// `change` returns who has to hear of it: readers, senders. They are notified with the lock released.
     fn tell(&self, change: impl FnOnce(&mut State) -> (bool, bool)) {
         let (readers, senders) = {
@@ -66,7 +66,7 @@ impl Slot {
     }
 }
 
-impl Sink for Arc<Slot> {
+impl Sink for Arc<Inbox> {
     fn headers(&self, headers: Metadata, peer: Option<Arc<str>>) {
         self.tell(|state| {
             state.progress.headers = Some((headers, peer));
@@ -99,7 +99,7 @@ impl Sink for Arc<Slot> {
 
 /// A handle of the call; the last one that is dropped cancels it.
 pub struct BlockingCall {
-    pub(super) slot: Arc<Slot>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) port: Arc<Port>,
     pub(super) intake: Arc<Intake>,
 }
@@ -108,10 +108,10 @@ impl BlockingCall {
     /// Waits for news. `None`: the time is up. Lists of messages are to be credited when read.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<Progress> {
         guarded_or(None, || {
-            let mut state = self.slot.lock();
+            let mut state = self.inbox.lock();
             if state.progress.is_empty() && !state.over {
                 state.readers += 1;
-                state = wait(&self.slot.news, state, timeout, |s| s.progress.is_empty() && !s.over);
+                state = wait(&self.inbox.news, state, timeout, |s| s.progress.is_empty() && !s.over);
                 state.readers -= 1;
             }
             let nothing = state.progress.is_empty() && !state.over;
@@ -140,11 +140,11 @@ impl BlockingCall {
     /// Waits until a sender that was told `Full` may go on. False: the time is up, or the call is over.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         guarded_or(false, || {
-            let mut state = self.slot.lock();
+            let mut state = self.inbox.lock();
             let rooms = state.rooms;
             if !state.over && !self.port.has_room() {
                 state.senders += 1;
-                state = wait(&self.slot.room, state, timeout, |s| s.rooms == rooms && !s.over);
+                state = wait(&self.inbox.room, state, timeout, |s| s.rooms == rooms && !s.over);
                 state.senders -= 1;
             }
             !state.over && (state.rooms != rooms || self.port.has_room())

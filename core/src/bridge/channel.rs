@@ -2,7 +2,7 @@
 use super::{
     Event,
     ask::{Answer, Asks},
-    blocking::{BlockingCall, Slot},
+    blocking::{BlockingCall, Inbox},
     event::CallId,
     guard::{guarded, guarded_or},
     intake::{Intake, Job},
@@ -165,10 +165,10 @@ impl Channel {
     pub fn start(&self, call: CallSpec) -> Result<BlockingCall, Failure> {
         guarded("bridge.start", || {
             let start = self.prepare(call)?;
-            let slot = Arc::new(Slot::default());
+            let inbox = Arc::new(Inbox::default());
             let handle =
-                BlockingCall { slot: slot.clone(), port: start.port.clone(), intake: self.inner.intake.clone() };
-            self.launch(start, slot);
+                BlockingCall { inbox: inbox.clone(), port: start.port.clone(), intake: self.inner.intake.clone() };
+            self.launch(start, inbox);
             Ok(handle)
         })
     }

@@ -3,7 +3,7 @@ use super::{
     checks::Checks,
     lookups::Lookups,
     orders::{CONNECT, NETWORK_CHANGED, Orders, QUIT, RESET_BACKOFF},
-    selection::{Selection, Verdict, most_connections},
+    selection::{Heard, Selection, most_connections},
     unusable::{broken, closed},
 };
 use crate::{
@@ -166,14 +166,14 @@ impl Controller {
             Ok(resolved) => {
                 let before = self.selection.now();
                 match self.selection.hear(resolved.service_config) {
-                    Verdict::Keep => {}
-                    Verdict::Change(config) => self.follow(&before, config),
-                    Verdict::Rejected(evidence) => self.note_rejected(evidence),
-                    Verdict::FallBack(config, evidence) => {
+                    Heard::Keep => {}
+                    Heard::Change(config) => self.follow(&before, config),
+                    Heard::Rejected(evidence) => self.note_rejected(evidence),
+                    Heard::FallBack(config, evidence) => {
                         self.note_rejected(evidence);
                         self.follow(&before, config);
                     }
-                    Verdict::Failed(evidence) => {
+                    Heard::Failed(evidence) => {
                         let failure = self.lookups.refuse(evidence);
                         return self.unresolved(failure);
                     }

@@ -16,7 +16,7 @@ pub(super) struct Selection {
 
 /// What follows from an answer.
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum Heard {
     /// As before.
     Keep,
     /// From now on this one.
@@ -34,24 +34,24 @@ impl Selection {
         Selection { own, selected: None }
     }
 
-    pub(super) fn hear(&mut self, brought: Brought) -> Verdict {
+    pub(super) fn hear(&mut self, brought: Brought) -> Heard {
         let next = match (brought, &self.selected, &self.own) {
             (Brought::Nothing, ..) | (Brought::Unknown, None, _) => self.own.clone().unwrap_or_default(),
             (Brought::Config(config), ..) => config,
-            (Brought::Unknown, Some(_), _) => return Verdict::Keep,
-            (Brought::Invalid(evidence), Some(_), _) => return Verdict::Rejected(evidence),
-            (Brought::Invalid(evidence), None, None) => return Verdict::Failed(evidence),
+            (Brought::Unknown, Some(_), _) => return Heard::Keep,
+            (Brought::Invalid(evidence), Some(_), _) => return Heard::Rejected(evidence),
+            (Brought::Invalid(evidence), None, None) => return Heard::Failed(evidence),
             (Brought::Invalid(evidence), None, Some(own)) => {
                 let own = own.clone();
                 self.selected = Some(own.clone());
-                return Verdict::FallBack(own, evidence);
+                return Heard::FallBack(own, evidence);
             }
         };
         if self.selected.as_ref() == Some(&next) {
-            return Verdict::Keep;
+            return Heard::Keep;
         }
         self.selected = Some(next.clone());
-        Verdict::Change(next)
+        Heard::Change(next)
     }
 
     /// What counts at this moment, as far as it is known.
@@ -85,35 +85,35 @@ mod tests {
     fn a_config_of_the_resolver_comes_before_the_programs_own() {
         let mut selection = Selection::new(Some(config("own")));
         assert_eq!(selection.now(), config("own"));
-        assert_eq!(selection.hear(Brought::Config(config("a"))), Verdict::Change(config("a")));
-        assert_eq!(selection.hear(Brought::Config(config("a"))), Verdict::Keep);
-        assert_eq!(selection.hear(Brought::Nothing), Verdict::Change(config("own")));
-        assert_eq!(selection.hear(Brought::Unknown), Verdict::Keep);
+        assert_eq!(selection.hear(Brought::Config(config("a"))), Heard::Change(config("a")));
+        assert_eq!(selection.hear(Brought::Config(config("a"))), Heard::Keep);
+        assert_eq!(selection.hear(Brought::Nothing), Heard::Change(config("own")));
+        assert_eq!(selection.hear(Brought::Unknown), Heard::Keep);
         assert_eq!(selection.now(), config("own"));
     }
 
     #[test]
     fn an_invalid_one_is_rejected_whole_and_the_last_one_kept() {
         let mut selection = Selection::new(None);
-        assert_eq!(selection.hear(Brought::Invalid(invalid())), Verdict::Failed(invalid()));
-        assert_eq!(selection.hear(Brought::Config(config("a"))), Verdict::Change(config("a")));
-        assert_eq!(selection.hear(Brought::Invalid(invalid())), Verdict::Rejected(invalid()));
+        assert_eq!(selection.hear(Brought::Invalid(invalid())), Heard::Failed(invalid()));
+        assert_eq!(selection.hear(Brought::Config(config("a"))), Heard::Change(config("a")));
+        assert_eq!(selection.hear(Brought::Invalid(invalid())), Heard::Rejected(invalid()));
         assert_eq!(selection.now(), config("a"));
     }
 
     #[test]
     fn no_config_is_a_selection_too() {
         let mut selection = Selection::new(None);
-        assert_eq!(selection.hear(Brought::Nothing), Verdict::Change(Arc::default()));
-        assert_eq!(selection.hear(Brought::Invalid(invalid())), Verdict::Rejected(invalid()));
+        assert_eq!(selection.hear(Brought::Nothing), Heard::Change(Arc::default()));
+        assert_eq!(selection.hear(Brought::Invalid(invalid())), Heard::Rejected(invalid()));
         let mut selection = Selection::new(None);
-        assert_eq!(selection.hear(Brought::Unknown), Verdict::Change(Arc::default()), "better than to fail for ever");
+        assert_eq!(selection.hear(Brought::Unknown), Heard::Change(Arc::default()), "better than to fail for ever");
     }
 
     #[test]
     fn the_programs_own_is_what_a_bad_start_falls_back_on() {
         let mut selection = Selection::new(Some(config("own")));
-        assert_eq!(selection.hear(Brought::Invalid(invalid())), Verdict::FallBack(config("own"), invalid()));
-        assert_eq!(selection.hear(Brought::Invalid(invalid())), Verdict::Rejected(invalid()));
+        assert_eq!(selection.hear(Brought::Invalid(invalid())), Heard::FallBack(config("own"), invalid()));
+        assert_eq!(selection.hear(Brought::Invalid(invalid())), Heard::Rejected(invalid()));
     }
 }

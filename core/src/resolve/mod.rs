@@ -18,7 +18,7 @@ mod target;
 pub use host::{Resolution, ResolveFuture, ResolveHook};
 pub(crate) use open::resolver;
 pub(crate) use pace::Pace;
-pub(crate) use target::{Endpoint, Target};
+pub(crate) use target::{Destination, Target};
 
 use crate::{
     clock::{self, Instant},

@@ -1,7 +1,7 @@
 //! Which resolver finds the addresses of a target.
 #[cfg(target_vendor = "apple")]
 use super::system;
-use super::{Endpoint, ResolveHook, Resolver, Target, fixed::FixedResolver, host, proxy, proxy::Proxying, target};
+use super::{Destination, ResolveHook, Resolver, Target, fixed::FixedResolver, host, proxy, proxy::Proxying, target};
 #[cfg(feature = "hickory")]
 use super::{choice, dns};
 use crate::{
@@ -26,10 +26,10 @@ pub(crate) fn resolver(
 ) -> Result<Arc<dyn Resolver>, Evidence> {
     let proxying = Proxying::find(options, |name| std::env::var(name).ok())?.map(Arc::new);
     let proxies = |proxying: &Proxying| by_host(target, &proxying.url.host, proxying.url.port, options);
-    let servers: Arc<dyn Resolver> = match (hook, target.endpoint()) {
+    let servers: Arc<dyn Resolver> = match (hook, target.destination()) {
         (Some(hook), _) => Arc::new(host::HostResolver::new(target, hook)),
-        (None, Endpoint::Addresses(addresses)) => Arc::new(FixedResolver::new(addresses.clone())),
-        (None, Endpoint::Name { host, port, server }) => match proxying {
+        (None, Destination::Addresses(addresses)) => Arc::new(FixedResolver::new(addresses.clone())),
+        (None, Destination::Name { host, port, server }) => match proxying {
             Some(proxying) if proxying.covers(host, *port) => {
                 let (proxies, to) = (proxies(&proxying)?, format!("{host}:{port}").into());
                 return Ok(Arc::new(proxy::ByName { proxying, proxies, to }));
@@ -37,7 +37,7 @@ pub(crate) fn resolver(
             _ => return by_name(target, host, *port, *server, &options.dns, Some(language)),
         },
         // Only a resolver of the program knows what this means.
-        (None, Endpoint::Foreign) => {
+        (None, Destination::Foreign) => {
             return Err(Evidence::Target { target: target.shown().clone(), reason: target::UNKNOWN.into() });
         }
     };

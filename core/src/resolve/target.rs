@@ -34,12 +34,12 @@ pub(crate) struct Target {
     given: Secret<Arc<str>>,
     shown: ShownTarget,
     authority: Arc<str>,
-    endpoint: Endpoint,
+    destination: Destination,
 }
 
 /// What has to be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub(crate) enum Destination {
     /// A DNS name; `server` is the one to ask, when the target names it.
     Name { host: String, port: u16, server: Option<SocketAddr> },
     /// Nothing.
@@ -55,10 +55,10 @@ impl Target {
     /// [`Evidence::Target`] with what is wrong and what is right.
     pub(crate) fn parse(text: &str, foreign: bool) -> Result<Target, Evidence> {
         let found = parse(text, foreign);
-        let (endpoint, authority) =
+        let (destination, authority) =
             found.map_err(|reason| Evidence::Target { target: ShownTarget::of(text), reason: reason.into() })?;
         let given = Secret::new(text.into());
-        Ok(Target { given, shown: ShownTarget::of(text), authority: authority.into(), endpoint })
+        Ok(Target { given, shown: ShownTarget::of(text), authority: authority.into(), destination })
     }
 
     /// As it was given, for the program's own resolver.
@@ -76,20 +76,20 @@ impl Target {
         &self.authority
     }
 
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub(crate) fn destination(&self) -> &Destination {
+        &self.destination
     }
 
     /// What a failure of the resolver names.
     pub(crate) fn host(&self) -> ShownTarget {
-        match &self.endpoint {
-            Endpoint::Name { host, .. } => ShownTarget::of(host),
-            Endpoint::Addresses(_) | Endpoint::Foreign => ShownTarget::of(&self.authority),
+        match &self.destination {
+            Destination::Name { host, .. } => ShownTarget::of(host),
+            Destination::Addresses(_) | Destination::Foreign => ShownTarget::of(&self.authority),
         }
     }
 }
 
-type Parsed = Result<(Endpoint, String), &'static str>;
+type Parsed = Result<(Destination, String), &'static str>;
 
 fn parse(text: &str, foreign: bool) -> Parsed {
     if text.is_empty() {
@@ -150,7 +150,7 @@ fn host_port(text: &str, server: Option<SocketAddr>) -> Parsed {
     if let Ok(ip) = host.parse::<IpAddr>() {
         let authority = if port.is_none() && ip.is_ipv6() { format!("[{ip}]") } else { text.to_owned() };
         let address = SocketAddr::new(ip, port.unwrap_or(DEFAULT_PORT));
-        return Ok((Endpoint::Addresses(vec![Address::Tcp(address)]), authority));
+        return Ok((Destination::Addresses(vec![Address::Tcp(address)]), authority));
     }
     if host.is_empty() {
         return Err(NO_HOST);
@@ -159,7 +159,7 @@ fn host_port(text: &str, server: Option<SocketAddr>) -> Parsed {
         return Err(BAD_HOST);
     }
     let authority = text.to_owned();
-    Ok((Endpoint::Name { host: host.to_owned(), port: port.unwrap_or(DEFAULT_PORT), server }, authority))
+    Ok((Destination::Name { host: host.to_owned(), port: port.unwrap_or(DEFAULT_PORT), server }, authority))
 }
 
 /// The host without brackets, and the port if there is one.
@@ -190,7 +190,7 @@ fn list(rest: &str, read: fn(&str) -> Option<SocketAddr>, reason: &'static str) 
     let addresses: Option<Vec<_>> = rest.split(',').map(read).collect();
     let addresses = addresses.ok_or(reason)?;
     let authority = addresses.first().map(ToString::to_string).ok_or(reason)?;
-    Ok((Endpoint::Addresses(addresses.into_iter().map(Address::Tcp).collect()), authority))
+    Ok((Destination::Addresses(addresses.into_iter().map(Address::Tcp).collect()), authority))
 }
 
 fn v4(text: &str) -> Option<SocketAddr> {
@@ -213,7 +213,7 @@ fn unix(rest: &str) -> Parsed {
     if path.is_empty() || path.contains('\0') {
         return Err(BAD_PATH);
     }
-    Ok((Endpoint::Addresses(vec![Address::Unix(PathBuf::from(path))]), "localhost".to_owned()))
+    Ok((Destination::Addresses(vec![Address::Unix(PathBuf::from(path))]), "localhost".to_owned()))
 }
 
 /// The last part of the path, which is no part of a query and has no user in it (RFC 9113 section 8.3.1).
@@ -221,16 +221,16 @@ fn other(rest: &str) -> Parsed {
     let path = rest.split(['?', '#']).next().unwrap_or(rest);
     let name = path.rsplit(['/', '@']).next().unwrap_or(path);
     let is_authority = !name.is_empty() && name.parse::<http::uri::Authority>().is_ok();
-    if is_authority { Ok((Endpoint::Foreign, name.to_owned())) } else { Err(NO_HOST) }
+    if is_authority { Ok((Destination::Foreign, name.to_owned())) } else { Err(NO_HOST) }
 }
 
 /// One address as a resolver of the program writes it.
 pub(super) fn address(text: &str) -> Option<Address> {
     if let Some(rest) = text.strip_prefix("unix:") {
-        let (endpoint, _) = unix(rest).ok()?;
-        return match endpoint {
-            Endpoint::Addresses(mut addresses) => addresses.pop(),
-            Endpoint::Name { .. } | Endpoint::Foreign => None,
+        let (destination, _) = unix(rest).ok()?;
+        return match destination {
+            Destination::Addresses(mut addresses) => addresses.pop(),
+            Destination::Name { .. } | Destination::Foreign => None,
         };
     }
     text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0).map(Address::Tcp)
@@ -242,16 +242,16 @@ mod tests {
 
     fn read(text: &str) -> String {
         match Target::parse(text, false) {
-            Ok(target) => match target.endpoint() {
-                Endpoint::Name { host, port, server: None } => format!("{host} {port} for {}", target.authority()),
-                Endpoint::Name { host, port, server: Some(server) } => {
+            Ok(target) => match target.destination() {
+                Destination::Name { host, port, server: None } => format!("{host} {port} for {}", target.authority()),
+                Destination::Name { host, port, server: Some(server) } => {
                     format!("{host} {port} at {server} for {}", target.authority())
                 }
-                Endpoint::Addresses(all) => {
+                Destination::Addresses(all) => {
                     let all: Vec<_> = all.iter().map(ToString::to_string).collect();
                     format!("{} for {}", all.join(" "), target.authority())
                 }
-                Endpoint::Foreign => "foreign".to_owned(),
+                Destination::Foreign => "foreign".to_owned(),
             },
             Err(Evidence::Target { reason, .. }) => format!("it {reason}"),
             Err(other) => panic!("{other:?}"),
@@ -356,7 +356,7 @@ mod tests {
             assert!(!format!("{target:?} {} {}", target.shown(), target.host()).contains("CANARY"), "{text}");
         }
         let target = Target::parse("consul:///users", true).unwrap();
-        assert_eq!((target.endpoint(), &**target.authority()), (&Endpoint::Foreign, "users"));
+        assert_eq!((target.destination(), &**target.authority()), (&Destination::Foreign, "users"));
         assert!(Target::parse("consul:///", true).is_err());
         assert!(Target::parse("https://users", true).is_err());
     }

@@ -1,8 +1,8 @@
 //! One address and its connections: connects on demand, waits between failures, tells when a connection is gone.
 //!
-//! `machine` decides, `driver` does; `pool` is what calls see of it; `task` is what runs beside the controller while there
+//! `machine` decides, `effects` does; `pool` is what calls see of it; `task` is what runs beside the controller while there
 //! is an attempt or a connection, and `fleet` counts those.
-mod driver;
+mod effects;
 mod fleet;
 mod machine;
 mod news;
@@ -14,7 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use driver::{Setup, Subchannel};
+pub(crate) use effects::{Setup, Subchannel};
 pub(crate) use fleet::{Fleet, FleetStats};
 pub(crate) use news::{News, Signal, SubId};
 pub(crate) use pool::{Lane, Lanes, choose};
