@@ -36,7 +36,10 @@ export abstract class Call<I, O> {
     STATE_OF = (call) => call.#state;
   }
 
+  /** Channels make calls; nobody else has what they are made of. */
+  constructor(nobody: never);
   /** @internal */
+  constructor(state: StreamState<I, O>);
   constructor(state: StreamState<I, O>) {
     this.#state = state;
     const held = state as unknown as StreamState<never, never>;

@@ -19,7 +19,20 @@ export class Response<T> {
   readonly #trailerAt: number;
   readonly #trailerLength: number;
 
+  /** Calls make responses; nobody else has what they are made of. */
+  constructor(nobody: never, ...nothing: never[]);
   /** @internal */
+  constructor(
+    message: T,
+    peer: string | undefined,
+    attempts: number,
+    headerBuffer: Buffer,
+    headerAt: number,
+    headerLength: number,
+    trailerBuffer: Buffer,
+    trailerAt: number,
+    trailerLength: number,
+  );
   constructor(
     message: T,
     peer: string | undefined,

@@ -4,11 +4,13 @@ import {
   type Cause,
   Channel,
   type ChannelOptions,
+  ClientStreamingCall,
   type ConnectivityState,
   type Failure,
   Metadata,
   type Method,
   PermissionDenied,
+  Response,
   RpcError,
 } from 'causewire';
 
@@ -77,6 +79,10 @@ export async function program(signal: AbortSignal): Promise<User[]> {
 
 // @ts-expect-error: errors are made by calls, and by `RpcError.of`
 export const garbage = new PermissionDenied('x');
+// @ts-expect-error: calls make responses
+export const noResponse = new Response();
+// @ts-expect-error: channels make calls
+export const noCall = new ClientStreamingCall({});
 export const made: RpcError = RpcError.of('APP_REJECTED', { code: 5 });
 
 export async function upload(channel: Channel): Promise<Buffer> {
