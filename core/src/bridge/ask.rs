@@ -1,6 +1,9 @@
 //! Questions to the host: a token, the addresses of a name. Bounded by the deadline of whoever waits, cancellable,
 //! answered by number.
-use super::{event::Event, queue::Queue};
+use super::{
+    event::{Ask, AskKind, Event},
+    queue::Queue,
+};
 use crate::{
     credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
     failure::{Evidence, ResolverProblem},
@@ -16,32 +19,6 @@ use std::{
     },
 };
 use tokio::sync::oneshot;
-
-/// One question.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// To answer by.
-    pub id: u64,
-    /// What is asked.
-    pub kind: AskKind,
-}
-
-/// What is asked.
-#[derive(Clone, Debug)]
-pub enum AskKind {
-    /// A bearer token for one attempt.
-    Token {
-        /// `/pkg.Service/Method`.
-        method: Arc<str>,
-        /// `https://host[:port]/pkg.Service`.
-        audience: Arc<str>,
-    },
-    /// The addresses of the channel's target.
-    Resolve {
-        /// As the channel was given it, password and all.
-        target: Secret<Arc<str>>,
-    },
-}
 
 /// What the host answers. An exception's text never crosses: it may hold the secret itself.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What a queue holds for its host.
-use super::{Ask, ConnectivityState, Log};
-use crate::{call::Outcome, metadata::Metadata, transport::Message};
+use super::{ConnectivityState, Log};
+use crate::{call::Outcome, metadata::Metadata, options::Secret, transport::Message};
 use std::sync::Arc;
 
 /// Unique in the process, from 1, and exact in a double.
@@ -56,5 +56,31 @@ pub enum Event {
         watch: u64,
         /// The state now.
         state: ConnectivityState,
+    },
+}
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// To answer by.
+    pub id: u64,
+    /// What is asked.
+    pub kind: AskKind,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum AskKind {
+    /// A bearer token for one attempt.
+    Token {
+        /// `/pkg.Service/Method`.
+        method: Arc<str>,
+        /// `https://host[:port]/pkg.Service`.
+        audience: Arc<str>,
+    },
+    /// The addresses of the channel's target.
+    Resolve {
+        /// As the channel was given it, password and all.
+        target: Secret<Arc<str>>,
     },
 }

@@ -12,10 +12,10 @@ mod guard;
 mod intake;
 mod queue;
 
-pub use ask::{Answer, Ask, AskKind};
+pub use ask::Answer;
 pub use blocking::{BlockingCall, Progress};
 pub use channel::{CallSpec, Channel, ChannelSpec, Language};
-pub use event::{Batch, CallId, Event};
+pub use event::{Ask, AskKind, Batch, CallId, Event};
 pub use queue::Queue;
 
 pub use crate::{
