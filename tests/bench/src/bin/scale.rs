@@ -5,6 +5,7 @@ use causewire::{Call, Channel, ChannelOptions, Kind, Metadata, Request};
 use causewire_bench::{
     BIDI, DEADLINE, METADATA, Result, SERVER_STREAM, UNARY,
     cell::{message, wish},
+    dead_addresses,
     meter::resident,
 };
 use futures_util::future::try_join_all;
@@ -13,6 +14,7 @@ use tokio::{runtime::Builder, time::interval};
 
 const MANY: usize = 10_000;
 const CHANNELS: usize = 1000;
+const DEAD: usize = 1000;
 const BULK_MESSAGE: u32 = 64 << 10;
 /// Of 64 KiB: 1 GiB.
 const BULK_MESSAGES: u32 = 16 << 10;
@@ -35,6 +37,7 @@ fn main() -> Result<()> {
             "channels" => channels(address).await,
             "slow_reader" => slow_reader(address).await,
             "beside_bulk" => beside_bulk(address).await,
+            "outage" => outage().await,
             _ => Err(format!("there is no scenario {scenario}").into()),
         }
     })
@@ -198,6 +201,35 @@ async fn beside_bulk(address: &str) -> Result<()> {
     figure("A small call, alone on its channel", &times(alone));
     figure(&format!("… beside a bulk stream of {rate:.0} MB/s ({count} calls)"), &times(beside));
     bound("milliseconds of the slowest call beside a bulk stream", (worst * 1e3) as u64, 1000)
+}
+
+/// Calls that fail at once, while none of a thousand addresses can be connected to.
+async fn outage() -> Result<()> {
+    let channel = open(&dead_addresses(DEAD))?;
+    let started = Instant::now();
+    let mut told = 0;
+    while told < DEAD {
+        told = failing(&channel).await?;
+    }
+    let known = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    for _ in 0..MANY {
+        failing(&channel).await?;
+    }
+    let rate = MANY as f64 / started.elapsed().as_secs_f64();
+    figure(
+        "Calls that fail at once while 1,000 addresses are down",
+        &format!("{rate:.0} calls/s, each with all addresses in its failure; known after {known:.2} s"),
+    );
+    bound("microseconds of a failing call", (1e6 / rate) as u64, 1000)
+}
+
+/// How many addresses the failure of a call tells of.
+async fn failing(channel: &Channel) -> Result<usize> {
+    match channel.unary_bytes(UNARY, request(message(100))?).await {
+        Err(error) => Ok(error.failure().record().attempts.len()),
+        Ok(_) => Err("somebody listens".into()),
+    }
 }
 
 fn bulk(channel: &Channel) -> Result<Call<(), ()>> {

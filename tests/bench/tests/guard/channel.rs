@@ -2,7 +2,7 @@
 use crate::{
     bed::Bed,
     bound::{Bound, Cost},
-    count::counts,
+    count::{counting, counts},
     host::metadata,
 };
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use causewire::{Channel, ChannelOptions, Kind, Request};
 use causewire_bench::{
     DEADLINE, SERVER_STREAM, UNARY,
     cell::{message, wish},
+    dead_addresses,
 };
 
 fn open(bed: &Bed) -> Channel {
@@ -124,4 +125,34 @@ fn large_messages_both_ways() {
         "channel, unary 1 MiB",
         Bound { allocations: 232.0, sends: 71.0, receives: 136.0, wakes: 0.01, rings: 0.0 },
     );
+}
+
+/// What a call costs that fails at once because none of so many addresses can be connected to.
+fn failing(addresses: usize) -> Cost {
+    const CALLS: u64 = 100;
+    let bed = Bed::new().unwrap();
+    let channel = {
+        let _runtime = bed.client.enter();
+        let mut options = ChannelOptions { tls: None, ..ChannelOptions::default() };
+        (options.backoff.initial_ms, options.backoff.max_ms) = (60_000, 60_000);
+        Channel::builder(dead_addresses(addresses)).options(options).build().unwrap()
+    };
+    let one = || async { channel.unary_bytes(UNARY, request(message(100))).await.unwrap_err() };
+    bed.client.block_on(async { while one().await.failure().record().attempts.len() < addresses {} });
+    let before = counts();
+    counting(|| {
+        bed.client.block_on(async {
+            for _ in 0..CALLS {
+                one().await;
+            }
+        });
+    });
+    Cost { counts: counts() - before, rings: 0, operations: CALLS }
+}
+
+#[test]
+fn a_call_of_an_outage_costs_the_same_however_many_addresses_are_down() {
+    let bound = |allocations| Bound { allocations, sends: 0.0, receives: 0.0, wakes: 0.001, rings: 0.0 };
+    failing(1).must_be_within("channel, one dead address", bound(25.9));
+    failing(1000).must_be_within("channel, 1,000 dead addresses", bound(27.9));
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 const CHANNELS: u32 = 100;
 const STREAMS: u32 = 1000;
-const SCENARIOS: [&str; 5] = ["calls", "streams", "channels", "slow_reader", "beside_bulk"];
+const SCENARIOS: [&str; 6] = ["calls", "streams", "channels", "slow_reader", "beside_bulk", "outage"];
 
 pub(crate) fn run(place: &Place, settings: &Settings) -> Result<Run> {
     let began = Instant::now();
