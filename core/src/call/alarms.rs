@@ -3,7 +3,7 @@
 //! Nearly every deadline is let go of before it passes, and nearly every new one is later than those that wait. So one
 //! task sleeps until the earliest, and setting or letting go of another costs no timer of the runtime, whose
 //! registration may wake its driver by a system call.
-use super::Port;
+use super::port::Port;
 use crate::{clock, rt::Handle};
 use std::{
     collections::BTreeMap,

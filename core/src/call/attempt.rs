@@ -1,7 +1,10 @@
 //! One attempt up to its open stream: pick, credentials, slot, HEADERS.
 use super::{
-    Context, Fault, Request, Trace,
+    context::Context,
+    fault::Fault,
     head::{head, previous_attempts},
+    request::Request,
+    trace::Trace,
 };
 use crate::{
     balance::{Picked, Waiting},

@@ -1,5 +1,5 @@
 //! Ends calls from elsewhere.
-use super::Port;
+use super::port::Port;
 use rustc_hash::FxHashMap;
 use std::{
     fmt,

@@ -1,13 +1,10 @@
 //! The service config of the moment, as calls read it: one load per call, and no lock.
-use super::{Context, Deadline, Failed, Method, Port, Request, Trace, deadline::guarded};
+use super::method::Method;
 use crate::{
-    balance::Waiting,
-    failure::{Evidence, Phase, Reached},
     options::{MethodConfig, ServiceConfig},
     retry::{Throttle, throttle},
 };
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
-use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -21,13 +18,6 @@ pub(crate) struct ServiceConfigs {
     /// Whose budget it is.
     server: Arc<str>,
     selected: watch::Sender<bool>,
-}
-
-/// What was found for a method when it was last asked for.
-#[derive(Debug)]
-pub(crate) struct Found {
-    of: Arc<ServiceConfig>,
-    config: Option<Arc<MethodConfig>>,
 }
 
 impl ServiceConfigs {
@@ -58,21 +48,10 @@ impl ServiceConfigs {
     /// The settings of a method; `Err`: nothing is selected yet.
     pub(super) fn of(&self, method: &Method) -> Result<Option<Arc<MethodConfig>>, Unselected> {
         let current = self.current.load();
-        let Some(current) = &*current else { return Err(Unselected) };
-        if current.method_config.is_empty() {
-            return Ok(None);
-        }
-        if let Some(found) = &*method.found.load()
-            && Arc::ptr_eq(&found.of, current)
-        {
-            return Ok(found.config.clone());
-        }
-        let config = current.method(&method.path).cloned().map(Arc::new);
-        method.found.store(Some(Arc::new(Found { of: current.clone(), config: config.clone() })));
-        Ok(config)
+        current.as_ref().map(|current| method.settings(current)).ok_or(Unselected)
     }
 
-    async fn selected(&self) {
+    pub(super) async fn selected(&self) {
         // Does not end: this cell holds the sender.
         let _ = self.selected.subscribe().wait_for(|selected| *selected).await;
     }
@@ -86,53 +65,11 @@ fn throttling(server: &Arc<str>, config: Option<&ServiceConfig>) -> Arc<Throttle
 #[derive(Debug)]
 pub(super) struct Unselected;
 
-/// Lets a call wait for the first selection, and takes over what that says of its method. Its timeout counts from here:
-/// before, nobody knew of it.
-pub(super) async fn configure(
-    context: &Context,
-    request: &mut Request,
-    message: Option<&Bytes>,
-    trace: &Trace,
-    port: &Arc<Port>,
-) -> Result<(), Box<Failed>> {
-    let selection = selection(context, request.wait_for_ready(), trace);
-    guarded(trace, port, &context.alarms, request.deadline, selection).await?;
-    trace.enter(Phase::Pick);
-    if let Ok(config) = context.configs.of(&request.method) {
-        let timeout = config.as_deref().and_then(MethodConfig::timeout);
-        request.deadline = Deadline::nearer(request.deadline, timeout);
-        trace.set_deadline(request.deadline);
-        request.config = config;
-        request.unconfigured = false;
-    }
-    let too_large = |message: &Bytes| context.check_size(request.config.as_deref(), message.len()).err();
-    match message.and_then(too_large) {
-        Some(evidence) => Err(fail(trace, evidence)),
-        None => Ok(()),
-    }
-}
-
-fn fail(trace: &Trace, evidence: Evidence) -> Box<Failed> {
-    trace.ended(trace.fault(evidence, Reached::No), None)
-}
-
-/// The pick makes the channel look up, and tells what fails; what it gives is of no use yet.
-async fn selection(context: &Context, wait_for_ready: bool, trace: &Trace) -> Result<(), Box<Failed>> {
-    let mut on_wait = |waiting: &Waiting| trace.waiting(waiting.phase, waiting.problem.clone());
-    tokio::select! {
-        biased;
-        () = context.configs.selected() => Ok(()),
-        picked = context.picker.pick(wait_for_ready, &mut on_wait) => match picked {
-            Err(failure) if context.configs.current().is_none() => Err(trace.ended(trace.unpicked(failure), None)),
-            _ => Ok(()),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::call::Kind;
+    use http::Uri;
     use serde_json::json;
 
     fn config(seconds: u32) -> Arc<ServiceConfig> {
@@ -143,7 +80,7 @@ mod tests {
     #[test]
     fn a_method_follows_what_is_selected() {
         let configs = ServiceConfigs::new("a.test".into(), None);
-        let (known, other) = (Method::for_test("/a.B/C", Kind::Unary), Method::for_test("/x.Y/Z", Kind::Unary));
+        let [known, other] = ["/a.B/C", "/x.Y/Z"].map(|path| Method::new(path, Kind::Unary, Uri::from_static(path)));
         assert!(configs.of(&known).is_err());
         for seconds in [3, 5, 5] {
             configs.select(config(seconds));

@@ -1,12 +1,9 @@
-//! The one source of DEADLINE_EXCEEDED, and of the end by the caller's own wish.
+//! When a call must be over: the one source of DEADLINE_EXCEEDED, and of the end by the caller's own wish.
 use super::{
-    Failed, Port, Trace,
     alarms::{Alarm, Alarms},
+    port::Port,
 };
-use crate::{
-    clock,
-    failure::{Cause, DeadlineSource},
-};
+use crate::{clock, failure::DeadlineSource};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
@@ -20,7 +17,7 @@ use tokio::time::Instant;
 /// Longest budget that is worth a timer; more is no deadline.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// When a call must be over. It spans all attempts and everything from the call to the last trailer.
+/// The moment, and who set it. It spans all attempts and everything from the call to the last trailer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
@@ -52,21 +49,27 @@ impl Deadline {
     }
 }
 
-/// Runs `work` until it ends, the caller cancels or the deadline passes. Dropping the work resets its stream.
-pub(crate) fn guarded<'a, W>(
-    trace: &'a Trace,
+/// How bounded work came to its end.
+pub(super) enum End<T> {
+    Over(T),
+    Cancelled(&'static str),
+    Deadline,
+}
+
+/// Runs `work` until it ends, the caller cancels or the deadline passes. The work is dropped by then, which resets its
+/// stream.
+pub(super) fn bounded<'a, W>(
     port: &'a Arc<Port>,
     alarms: &'a Alarms,
     deadline: Option<Deadline>,
     work: W,
-) -> Guarded<'a, W> {
-    Guarded { trace, port, alarms, deadline, alarm: None, work: Some(work) }
+) -> Bounded<'a, W> {
+    Bounded { port, alarms, deadline, alarm: None, work: Some(work) }
 }
 
 pin_project! {
-    /// See [`guarded`]. Not an `async fn`, which would hold the work twice: as its argument and where it is pinned.
-    pub(crate) struct Guarded<'a, W> {
-        trace: &'a Trace,
+    /// See [`bounded`]. Not an `async fn`, which would hold the work twice: as its argument and where it is pinned.
+    pub(super) struct Bounded<'a, W> {
         port: &'a Arc<Port>,
         alarms: &'a Alarms,
         deadline: Option<Deadline>,
@@ -76,14 +79,14 @@ pin_project! {
     }
 }
 
-impl<T, W: Future<Output = Result<T, Box<Failed>>>> Future for Guarded<'_, W> {
-    type Output = W::Output;
+impl<W: Future> Future for Bounded<'_, W> {
+    type Output = End<W::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
         let deadline = *me.deadline;
         if deadline.is_some_and(|d| d.budget.is_zero()) {
-            return Poll::Ready(Err(me.trace.deadline_passed(true)));
+            return Poll::Ready(End::Deadline);
         }
         let Some(work) = me.work.as_mut().as_pin_mut() else { return Poll::Pending };
         let end = match poll_work(work, me.port, deadline.filter(|_| me.alarm.is_some()), cx) {
@@ -97,40 +100,23 @@ impl<T, W: Future<Output = Result<T, Box<Failed>>>> Future for Guarded<'_, W> {
         };
         *me.alarm = None;
         me.work.set(None);
-        Poll::Ready(match end {
-            End::Over(Err(failed)) if is_servers_own_timer(&failed, deadline) => Err(me.trace.deadline_passed(false)),
-            End::Over(result) => result,
-            End::Cancelled(reason) => Err(me.trace.cancelled(reason)),
-            End::Deadline => Err(me.trace.deadline_passed(false)),
-        })
+        Poll::Ready(end)
     }
 }
 
-enum End<T> {
-    Over(Result<T, Box<Failed>>),
-    Cancelled(&'static str),
-    Deadline,
-}
-
 /// The work first: an answer that is there counts, even when the deadline passed in the same moment.
-fn poll_work<T>(
-    work: Pin<&mut impl Future<Output = Result<T, Box<Failed>>>>,
+fn poll_work<W: Future>(
+    work: Pin<&mut W>,
     port: &Port,
     deadline: Option<Deadline>,
     cx: &mut Context<'_>,
-) -> Poll<End<T>> {
+) -> Poll<End<W::Output>> {
     port.register(cx);
-    if let Poll::Ready(result) = work.poll(cx) {
-        return Poll::Ready(End::Over(result));
+    if let Poll::Ready(output) = work.poll(cx) {
+        return Poll::Ready(End::Over(output));
     }
     if let Some(reason) = port.cancelled() {
         return Poll::Ready(End::Cancelled(reason));
     }
     if deadline.is_some_and(|d| d.has_passed()) { Poll::Ready(End::Deadline) } else { Poll::Pending }
-}
-
-/// A server that resets with CANCEL once the deadline has passed has only been faster than our timer; the deadline is
-/// still ours to report (PROTOCOL-HTTP2.md, Errors).
-fn is_servers_own_timer(failed: &Failed, deadline: Option<Deadline>) -> bool {
-    failed.failure.cause() == Cause::H2StreamCancelled && deadline.is_some_and(|d| d.has_passed())
 }

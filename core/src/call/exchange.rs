@@ -1,10 +1,13 @@
 //! One attempt over its open stream: the caller's messages out, the server's in.
 use super::{
-    Context, Fault, Port, Reply, Request, Trace,
     attempt::{framed, too_large},
-    port::Account,
-    task::Sink,
-    unary::cardinality,
+    context::Context,
+    fault::Fault,
+    outcome::Reply,
+    port::{Account, Port},
+    request::Request,
+    sink::Sink,
+    trace::Trace,
 };
 use crate::{
     compress::Compression,
@@ -202,7 +205,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
             }
             let received = match ready!(self.reader.poll_next(cx)) {
                 Ok(received) => received,
-                Err(broken) => return Poll::Ready(Err(broken.into_fault(&self.trace))),
+                Err(broken) => return Poll::Ready(Err(self.trace.unread(broken))),
             };
             match received {
                 Received::Headers(headers) => {
@@ -246,7 +249,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
         self.trace.received(1, message.len() as u64);
         match self.single.replace(message) {
             None => Ok(()),
-            Some(_) => Err(cardinality(&self.trace, 2)),
+            Some(_) => Err(self.trace.cardinality(2)),
         }
     }
 
@@ -256,7 +259,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
             return Err(self.trace.refused(answer, trailers));
         }
         if self.request.method.kind.one_response() && self.single.is_none() {
-            return Err(cardinality(&self.trace, 0));
+            return Err(self.trace.cardinality(0));
         }
         Ok(self.trace.succeeded(self.single.take(), trailers))
     }

@@ -1,5 +1,5 @@
 //! The head of a request. What all calls of a channel have in common is put together once.
-use super::Request;
+use super::request::Request;
 use crate::{
     clock::Instant,
     compress::{self, Compression},
@@ -47,7 +47,7 @@ impl Template {
         if request.compression != Compression::Identity {
             headers.insert(&ENCODING, HeaderValue::from_static(request.compression.name()));
         }
-        request.metadata.clone().extend_headers(&mut headers);
+        request.metadata.append_to(&mut headers);
         headers
     }
 }

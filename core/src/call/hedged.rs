@@ -1,9 +1,15 @@
 //! A call whose attempts race (gRFC A6, Hedging): all send the same messages, and the first whose response begins wins.
 use super::{
-    Context, Failed, Fault, Outcome, Port, Reply, Request, Trace,
     attempt::{Opened, open},
+    context::Context,
     exchange::Exchange,
-    task::Sink,
+    fault::Fault,
+    ledger::{Ledger, Racer},
+    outcome::{Failed, Outcome, Reply},
+    port::Port,
+    request::Request,
+    sink::Sink,
+    trace::Trace,
 };
 use crate::{
     clock::{self, Instant},
@@ -19,22 +25,24 @@ use std::{
 };
 use tokio::time::{Sleep, sleep_until};
 
-/// The attempts of a call that lets them race. Dropping it cancels all of them.
+/// The attempts of a call that lets them race. Dropping it cancels all of them, and leaves them to the ledger.
 pub(super) async fn hedged<S: Sink>(
     context: &Context,
     request: &Request,
     policy: &HedgingPolicy,
-    trace: &Trace,
     port: &Port,
     sink: &S,
+    trace: &Trace,
+    ledger: &mut Ledger,
 ) -> Outcome {
     let now = clock::now();
     let mut race = Race {
         call: Call { context, request, port, sink },
         trace,
+        ledger,
         hedge: Hedge::new(policy, context.options.retry.max_attempts, request.is_idempotent(), now),
-        replay: Replay::new(&context.budget, context.options.retry.call_buffer_bytes),
-        racers: Vec::new(),
+        replay: context.replay(),
+        runners: Vec::new(),
         lost: None,
         launched: now,
         alarm: None,
@@ -53,18 +61,20 @@ struct Call<'a, S> {
 struct Race<'a, S> {
     call: Call<'a, S>,
     trace: &'a Trace,
+    ledger: &'a mut Ledger,
     hedge: Hedge<'a>,
     replay: Replay,
-    racers: Vec<Racer<'a, S>>,
-    /// The attempt that failed last.
-    lost: Option<(Arc<Trace>, Fault)>,
+    /// In the order in which they left, those that are out included.
+    runners: Vec<Runner<'a, S>>,
+    /// The place of the attempt that failed last.
+    lost: Option<(usize, Fault)>,
     /// When the last attempt left.
     launched: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-struct Racer<'a, S> {
-    trace: Arc<Trace>,
+struct Runner<'a, S> {
+    racer: Racer,
     history: History,
     stage: Stage<'a, S>,
 }
@@ -72,6 +82,7 @@ struct Racer<'a, S> {
 enum Stage<'a, S> {
     Opening(Pin<Box<dyn Future<Output = Result<Opened, Fault>> + Send + 'a>>),
     Open(Box<Exchange<'a, S, Arc<Trace>>>),
+    Out,
 }
 
 impl<'a, S: Sink> Race<'a, S> {
@@ -79,11 +90,11 @@ impl<'a, S: Sink> Race<'a, S> {
         loop {
             self.launch();
             let sent = self.replay.end();
-            if let Some(outcome) = self.poll_racers(cx).or_else(|| self.over().map(Err)) {
+            if let Some(outcome) = self.poll_runners(cx).or_else(|| self.over().map(Err)) {
                 return Poll::Ready(outcome);
             }
             // what one attempt took from the caller is there for the others
-            let moved = self.replay.end() != sent && self.racers.len() > 1;
+            let moved = self.replay.end() != sent && self.running() > 1;
             if !moved && self.poll_alarm(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -96,7 +107,11 @@ impl<'a, S: Sink> Race<'a, S> {
         while self.hedge.launch(now, throttle.is_configured() && throttle.is_used_up()) {
             let delay = now.saturating_duration_since(self.launched);
             self.launched = now;
-            self.racers.push(Racer::new(&self.call, self.trace.race(delay)));
+            let previous = self.runners.len() as u32;
+            if previous > 0 {
+                self.trace.joined(previous + 1);
+            }
+            self.runners.push(Runner::new(&self.call, self.trace.racing(previous, delay)));
         }
     }
 
@@ -110,57 +125,75 @@ impl<'a, S: Sink> Race<'a, S> {
         alarm.as_mut().poll(cx)
     }
 
-    fn poll_racers(&mut self, cx: &mut task::Context<'_>) -> Option<Outcome> {
+    fn poll_runners(&mut self, cx: &mut task::Context<'_>) -> Option<Outcome> {
         let mut place = 0;
-        while let Some(racer) = self.racers.get_mut(place) {
-            match racer.poll(&self.call, &mut self.replay, cx) {
+        while let Some(runner) = self.runners.get_mut(place) {
+            match runner.poll(&self.call, &mut self.replay, cx) {
                 Poll::Ready(Ok(reply)) => {
                     self.call.context.configs.throttle().succeeded();
-                    return Some(Ok(self.trace.won(reply)));
+                    let racers = self.finish();
+                    self.ledger.won(racers, place);
+                    return Some(Ok(reply));
                 }
                 Poll::Ready(Err(fault)) => {
-                    let racer = self.racers.remove(place);
-                    if let Err(failed) = self.failed(racer, fault) {
+                    if let Err(failed) = self.failed(place, fault) {
                         return Some(Err(failed));
                     }
+                    continue; // it may have begun again
                 }
-                Poll::Pending if racer.trace.is_committed() && !self.hedge.is_decided() => {
+                Poll::Pending if runner.is_committed() && !self.hedge.is_decided() => {
                     self.hedge.decide();
-                    self.racers = self.racers.drain(..).skip(place).take(1).collect();
-                    place = 1;
+                    let others = self.runners.iter_mut().enumerate().filter(|(other, _)| *other != place);
+                    others.for_each(|(_, other)| other.stage = Stage::Out);
                 }
-                Poll::Pending => place += 1,
+                Poll::Pending => {}
             }
+            place += 1;
         }
         None
     }
 
     /// One attempt is out. An error is the call's.
-    fn failed(&mut self, mut racer: Racer<'a, S>, fault: Fault) -> Result<(), Box<Failed>> {
-        let ended = fault.ended(racer.trace.is_committed());
-        if racer.is_repeated(&self.call, ended, &fault) {
-            self.racers.push(racer);
+    fn failed(&mut self, place: usize, fault: Fault) -> Result<(), Box<Failed>> {
+        let Some(runner) = self.runners.get_mut(place) else { return Err(fault.failed) };
+        let ended = fault.ended(runner.racer.trace.is_committed());
+        if runner.is_repeated(&self.call, ended, &fault) {
             return Ok(());
         }
         if self.hedge.costs_a_token(ended) {
             self.call.context.configs.throttle().failed();
         }
         if ended.committed {
-            return Err(self.trace.lost(&racer.trace, fault, Some(RetryStopped::Committed)));
+            return Err(self.lost(place, fault, Some(RetryStopped::Committed)));
         }
         if self.hedge.failed(ended, clock::now()) == Verdict::Fatal {
-            return Err(self.trace.lost(&racer.trace, fault, self.hedge.stopped()));
+            let why = self.hedge.stopped();
+            return Err(self.lost(place, fault, why));
         }
-        racer.trace.close(&fault);
-        self.lost = Some((racer.trace, fault));
+        runner.out(&fault);
+        self.lost = Some((place, fault));
         Ok(())
     }
 
     /// The call's failure, once no attempt runs and none will leave.
     fn over(&mut self) -> Option<Box<Failed>> {
-        let why = self.stopped().filter(|_| self.racers.is_empty())?;
-        let (racer, fault) = self.lost.take()?;
-        Some(self.trace.lost(&racer, fault, Some(why)))
+        let why = self.stopped().filter(|_| self.running() == 0)?;
+        let (place, fault) = self.lost.take()?;
+        Some(self.lost(place, fault, Some(why)))
+    }
+
+    fn lost(&mut self, place: usize, fault: Fault, why: Option<RetryStopped>) -> Box<Failed> {
+        let racers = self.finish();
+        self.ledger.lost(racers, place, fault, why)
+    }
+
+    /// Ends the work of every attempt.
+    fn finish(&mut self) -> Vec<Racer> {
+        self.runners.drain(..).map(|runner| runner.racer).collect()
+    }
+
+    fn running(&self) -> usize {
+        self.runners.iter().filter(|runner| !matches!(runner.stage, Stage::Out)).count()
     }
 
     /// Why no further attempt will leave, if none will.
@@ -174,10 +207,17 @@ impl<'a, S: Sink> Race<'a, S> {
     }
 }
 
-impl<'a, S: Sink> Racer<'a, S> {
-    fn new(call: &Call<'a, S>, trace: Arc<Trace>) -> Self {
+impl<S> Drop for Race<'_, S> {
+    fn drop(&mut self) {
+        self.ledger.interrupted(self.runners.drain(..).map(|runner| runner.racer).collect());
+    }
+}
+
+impl<'a, S: Sink> Runner<'a, S> {
+    fn new(call: &Call<'a, S>, trace: Trace) -> Self {
+        let trace = Arc::new(trace);
         let stage = Stage::Opening(Box::pin(opening(call.context, call.request, trace.clone())));
-        Racer { trace, history: History::default(), stage }
+        Runner { racer: Racer { trace, ledger: Ledger::new() }, history: History::default(), stage }
     }
 
     fn poll(
@@ -189,13 +229,22 @@ impl<'a, S: Sink> Racer<'a, S> {
         if let Stage::Opening(opening) = &mut self.stage {
             let Opened { send, reader, .. } = ready!(opening.as_mut().poll(cx))?;
             let Call { context, request, port, sink } = *call;
-            let exchange = Exchange::new(context, request, self.trace.clone(), port, sink, send, reader);
+            let exchange = Exchange::new(context, request, self.racer.trace.clone(), port, sink, send, reader);
             self.stage = Stage::Open(Box::new(exchange));
         }
         match &mut self.stage {
             Stage::Open(exchange) => exchange.poll(replay, cx),
-            Stage::Opening(_) => Poll::Pending,
+            Stage::Opening(_) | Stage::Out => Poll::Pending,
         }
+    }
+
+    fn is_committed(&self) -> bool {
+        !matches!(self.stage, Stage::Out) && self.racer.trace.is_committed()
+    }
+
+    fn out(&mut self, fault: &Fault) {
+        self.stage = Stage::Out;
+        self.racer.ledger.close(&self.racer.trace, fault);
     }
 
     /// Begins again where the peer provably did not process it (gRFC A6, transparent retries).
@@ -204,9 +253,10 @@ impl<'a, S: Sink> Racer<'a, S> {
             return false;
         }
         self.history = self.history.after(ended, Decision::Transparent);
-        self.trace.again(fault, None);
-        self.trace.next_attempt();
-        let (context, request, trace) = (call.context, call.request, self.trace.clone());
+        let Racer { trace, ledger } = &mut self.racer;
+        ledger.again(trace, fault, None);
+        ledger.next(trace);
+        let (context, request, trace) = (call.context, call.request, trace.clone());
         self.stage = Stage::Opening(Box::pin(async move {
             // whoever replaces the connection gets a turn before it is picked again
             tokio::task::yield_now().await;

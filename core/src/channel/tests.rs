@@ -1,4 +1,5 @@
 //! Channels against servers on loopback; time is virtual wherever it matters.
+mod ends;
 mod healing;
 mod resolving;
 

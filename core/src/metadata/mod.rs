@@ -82,6 +82,13 @@ impl Metadata {
         }
     }
 
+    /// The same, and keeps them: for attempts that may be followed by another.
+    pub(crate) fn append_to(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.fields() {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+
     /// The entries in order. A `-bin` value that lists several with commas gives several; one that is no base64 is
     /// given as it came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {

@@ -10,6 +10,8 @@ use std::sync::{
 /// Without configuration, for the safe policy alone.
 const SAFE: RetryThrottling = RetryThrottling { max_tokens: 100, token_ratio: 0.1 };
 
+const TOKEN: u64 = 1000;
+
 /// In thousandths of a token, so that three decimals of the ratio count.
 #[derive(Debug)]
 pub(crate) struct Throttle {
@@ -23,13 +25,13 @@ pub(crate) struct Throttle {
 impl Throttle {
     fn new(config: Option<&RetryThrottling>) -> Self {
         let RetryThrottling { max_tokens, token_ratio } = *config.unwrap_or(&SAFE);
-        let max = u64::from(max_tokens) * 1000;
-        let ratio = (token_ratio * 1000.0) as u64;
+        let max = u64::from(max_tokens) * TOKEN;
+        let ratio = (token_ratio * TOKEN as f64) as u64;
         Throttle { max, ratio, left: AtomicU64::new(max), configured: config.is_some() }
     }
 
     pub(crate) fn failed(&self) {
-        let _ = self.left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(1000)));
+        let _ = self.left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(TOKEN)));
     }
 
     /// A full budget, which is the usual one, is only read.
@@ -40,7 +42,12 @@ impl Throttle {
     }
 
     pub(crate) fn is_used_up(&self) -> bool {
-        self.left.load(Relaxed) <= self.max / 2
+        self.is_used_up_after(false)
+    }
+
+    /// The same once a failure has taken its token, if it does.
+    pub(crate) fn is_used_up_after(&self, failure: bool) -> bool {
+        self.left.load(Relaxed).saturating_sub(if failure { TOKEN } else { 0 }) <= self.max / 2
     }
 
     pub(crate) fn is_configured(&self) -> bool {
