@@ -15,10 +15,16 @@ pub(super) struct Ledger {
     before: Option<Failure>,
     /// The last attempt ended, and no other took its place.
     closed: bool,
-    /// Those that raced when the race was stopped.
-    racers: Vec<Racer>,
-    /// Of a race that was lost: the attempt whose failure is the call's, and its place.
-    teller: Option<(Arc<Trace>, usize)>,
+    race: Race,
+}
+
+/// How a race ended that another end of the call may follow.
+enum Race {
+    None,
+    /// It was stopped with these in it.
+    Interrupted(Vec<Racer>),
+    /// The failure of this attempt, which has this place, became the call's.
+    Lost(Arc<Trace>, usize),
 }
 
 /// One of the attempts that race, and those that it began again for.
@@ -35,8 +41,7 @@ impl Ledger {
             risky: false,
             before: None,
             closed: false,
-            racers: Vec::new(),
-            teller: None,
+            race: Race::None,
         }
     }
 
@@ -68,19 +73,18 @@ impl Ledger {
 
     /// A stop from outside: deadline, cancel, panic. Nothing works on the call any more.
     pub(super) fn stopped(&mut self, trace: &Trace, evidence: Evidence) -> Box<Failed> {
-        if !self.racers.is_empty() {
-            return self.stopped_race(trace, evidence);
-        }
-        let teller = self.teller.take();
-        let trace = teller.as_ref().map_or(trace, |(trace, _)| trace);
+        let (teller, last) = match std::mem::replace(&mut self.race, Race::None) {
+            Race::Interrupted(racers) => return self.stopped_race(racers, trace, evidence),
+            Race::Lost(teller, place) => (Some(teller), place),
+            Race::None => (None, self.attempts.len().saturating_sub(1)),
+        };
+        let trace = teller.as_deref().unwrap_or(trace);
         let failed = trace.stopped(evidence, self.before.clone());
         if std::mem::replace(&mut self.closed, true) {
             // the last attempt had ended in another way, which this one takes the place of
-            let last = teller.as_ref().map_or(self.attempts.len().saturating_sub(1), |(_, place)| *place);
-            let attempt = self.attempts.get_mut(last);
-            attempt.into_iter().for_each(|attempt| {
+            if let Some(attempt) = self.attempts.get_mut(last) {
                 (attempt.code, attempt.cause) = (Some(failed.failure.code()), Some(failed.failure.cause()));
-            });
+            }
         } else {
             self.push(trace, &failed.failure);
         }
@@ -98,7 +102,9 @@ impl Ledger {
 
     /// The race was stopped with these still in it.
     pub(super) fn interrupted(&mut self, racers: Vec<Racer>) {
-        self.racers = racers;
+        if !racers.is_empty() {
+            self.race = Race::Interrupted(racers);
+        }
     }
 
     /// One of the racers answered.
@@ -122,15 +128,14 @@ impl Ledger {
         let mut failed = racer.ledger.ended(&teller, fault, why);
         let later = racers.split_off(last + 1);
         self.absorb(racers);
-        self.teller = Some((teller, self.attempts.len().saturating_sub(1)));
+        self.race = Race::Lost(teller, self.attempts.len().saturating_sub(1));
         self.absorb(later);
         self.adopt(&mut failed);
         failed
     }
 
     /// The racer that came furthest tells of it.
-    fn stopped_race(&mut self, trace: &Trace, evidence: Evidence) -> Box<Failed> {
-        let mut racers = std::mem::take(&mut self.racers);
+    fn stopped_race(&mut self, mut racers: Vec<Racer>, trace: &Trace, evidence: Evidence) -> Box<Failed> {
         let running = racers.iter_mut().filter(|racer| !racer.ledger.closed);
         let mut failed = match running.max_by_key(|racer| racer.trace.reached()) {
             Some(racer) => racer.ledger.stopped(&racer.trace, evidence),
@@ -160,7 +165,7 @@ impl Ledger {
             let reached = trace.reached();
             self.reached = self.reached.max(reached);
             self.risky |= reached >= Reached::Maybe;
-            self.attempts.push(trace.close(None));
+            self.attempts.push(trace.close(None, &self.attempts));
         }
     }
 
@@ -177,7 +182,7 @@ impl Ledger {
         let record = failure.record();
         self.reached = self.reached.max(record.reached);
         self.risky |= record.retry == Retry::Idempotent;
-        self.attempts.push(trace.close(Some(failure)));
+        self.attempts.push(trace.close(Some(failure), &self.attempts));
     }
 
     fn fill(&self, trace: &Trace, mut failed: Box<Failed>) -> Box<Failed> {

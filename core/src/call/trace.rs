@@ -218,9 +218,10 @@ impl Trace {
 
     // --- for the ledger
 
-    /// The attempt is over, and this is what the record tells of it. Without a failure: it was given up.
-    pub(super) fn close(&self, failure: Option<&Failure>) -> Attempt {
-        self.lock().close(failure)
+    /// The attempt is over, and this is what the record tells of it, after those `before`. Without a failure: it was given
+    /// up.
+    pub(super) fn close(&self, failure: Option<&Failure>, before: &[Attempt]) -> Attempt {
+        self.lock().close(failure, before)
     }
 
     /// Another attempt takes its place: at once, or after a wait where a policy wants it.

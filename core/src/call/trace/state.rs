@@ -9,8 +9,6 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) struct State {
     pub(super) timeline: Timeline,
-    /// Time per phase that attempts before have in their own.
-    pub(super) told: Vec<(Phase, Duration)>,
     pub(super) peer: Option<Arc<str>>,
     pub(super) via_proxy: Option<Arc<str>>,
     pub(super) opened: bool,
@@ -31,7 +29,6 @@ impl State {
     pub(super) fn new(timeline: Timeline) -> Self {
         State {
             timeline,
-            told: Vec::new(),
             peer: None,
             via_proxy: None,
             opened: false,
@@ -54,15 +51,12 @@ impl State {
         }
     }
 
-    pub(super) fn close(&mut self, failure: Option<&Failure>) -> Attempt {
+    pub(super) fn close(&mut self, failure: Option<&Failure>, before: &[Attempt]) -> Attempt {
         // A request that did not leave, and a caller who gave up, say nothing of the server.
         let is_servers = self.opened && failure.is_some_and(|failure| failure.cause() != Cause::CancelledByCaller);
         if let Some(charge) = self.charge.take().filter(|_| is_servers) {
             charge.ended(false);
         }
-        let spent = self.timeline.spent();
-        let elapsed = spent.iter().filter_map(|(phase, spent)| self.since_told(*phase, *spent)).collect();
-        self.told = spent;
         Attempt {
             address: self.peer.clone(),
             peer: self.peer.clone(),
@@ -70,7 +64,7 @@ impl State {
             cause: failure.map(Failure::cause),
             delay: self.delay,
             next: None,
-            elapsed,
+            elapsed: self.elapsed_since(before),
         }
     }
 
@@ -84,11 +78,16 @@ impl State {
         self.timeline.enter(phase);
     }
 
-    fn since_told(&self, phase: Phase, spent: Duration) -> Option<(Phase, Duration)> {
-        match self.told.iter().find(|(other, _)| *other == phase) {
-            None => Some((phase, spent)),
-            Some((_, told)) if told.is_zero() => Some((phase, spent)),
-            Some((_, told)) => Some((phase, spent.saturating_sub(*told))).filter(|(_, spent)| !spent.is_zero()),
-        }
+    /// Time per phase that no attempt before has in its own.
+    fn elapsed_since(&self, before: &[Attempt]) -> Vec<(Phase, Duration)> {
+        let told = |phase| -> Duration {
+            let all = before.iter().flat_map(|attempt| &attempt.elapsed);
+            all.filter(|(other, _)| *other == phase).map(|(_, spent)| *spent).sum()
+        };
+        let since = |(phase, spent): (Phase, Duration)| match told(phase) {
+            Duration::ZERO => Some((phase, spent)),
+            told => Some((phase, spent.saturating_sub(told))).filter(|(_, spent)| !spent.is_zero()),
+        };
+        self.timeline.spent().into_iter().filter_map(since).collect()
     }
 }
