@@ -11,28 +11,19 @@ use std::{
     path::Path,
 };
 
-/// Folders that still have a circle. The list only gets shorter: one that has none any more has to be taken off.
-const OPEN: &[&str] = &["call", "call/trace"];
-
 /// By file: the files that it uses, and one name of each.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A line per circle below `src`.
 pub(crate) fn check(src: &Path) -> Vec<String> {
     match Crate::read(src) {
-        Ok(read) => judge(&read.uses(), OPEN),
+        Ok(read) => judge(&read.uses()),
         Err(problem) => vec![problem],
     }
 }
 
-fn judge(uses: &Uses, open: &[&str]) -> Vec<String> {
-    let found = circles_of(uses);
-    let is_open = |folder: &&str| found.iter().any(|(it, _)| it == folder);
-    let mended = open.iter().filter(|folder| !is_open(folder));
-    let mended =
-        mended.map(|folder| format!("{folder} has no circle any more: take it off the list in xtask/src/circles.rs"));
-    let new = found.iter().filter(|(folder, _)| !open.contains(folder)).map(|(_, told)| told.clone());
-    new.chain(mended).collect()
+fn judge(uses: &Uses) -> Vec<String> {
+    circles_of(uses).into_iter().map(|(_, told)| told).collect()
 }
 
 /// By folder.
@@ -70,7 +61,7 @@ mod tests {
 
     fn problems(files: &[(&str, &str)]) -> Vec<String> {
         let src = tempfile(files);
-        let found = Crate::read(&src).map(|read| judge(&read.uses(), &[]));
+        let found = Crate::read(&src).map(|read| judge(&read.uses()));
         let problems = found.unwrap_or_else(|problem| vec![problem]);
         fs::remove_dir_all(&src).unwrap();
         problems
@@ -122,18 +113,6 @@ mod tests {
             let folder = ("call/mod.rs", "mod a; mod b; pub(crate) use b::B;");
             assert_eq!(problems(&[LIB, folder, ("call/a.rs", text), other]).len(), 1, "{text}");
         }
-    }
-
-    #[test]
-    fn the_list_of_open_folders_only_gets_shorter() {
-        let one = |from: &str, to: &str| (from.to_owned(), BTreeMap::from([(to.to_owned(), "Name".to_owned())]));
-        let uses = Uses::from([one("call/a.rs", "call/b.rs"), one("call/b.rs", "call/a.rs")]);
-        assert_eq!(judge(&uses, &["call"]), [""; 0]);
-        assert_eq!(judge(&uses, &[]).len(), 1);
-        assert_eq!(
-            judge(&Uses::new(), &["call"]),
-            ["call has no circle any more: take it off the list in xtask/src/circles.rs"]
-        );
     }
 
     #[test]
