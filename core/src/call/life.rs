@@ -40,6 +40,9 @@ pub(super) struct Life {
 
 /// How attempts are made, one after the other.
 trait MakeAttempt: Send {
+    /// The request, where it is one message and known from the start.
+    fn message(&self) -> Option<&Bytes>;
+
     fn attempt(
         &mut self,
         context: &Context,
@@ -68,15 +71,14 @@ impl Life {
 
     /// A call with one message, whose one response comes with its end.
     pub(super) async fn unary(&mut self, message: &Bytes) -> Outcome {
-        let keeps = message.len() as u64 <= self.context().options.retry.call_buffer_bytes;
-        let outcome = self.run(Whole(message), Some(message), keeps, &Nobody).await;
+        let outcome = self.run(&mut Whole(message), &Nobody).await;
         self.finish(outcome)
     }
 
     /// A call of a streaming kind.
     pub(super) async fn streaming(&mut self, sink: &impl Sink) -> Outcome {
         let replay = self.context().replay();
-        let mut outcome = self.run(Streamed { sink, replay }, None, true, sink).await;
+        let mut outcome = self.run(&mut Streamed { sink, replay }, sink).await;
         let unsent = self.port.end();
         if let Err(failed) = &mut outcome {
             failed.unsent = unsent;
@@ -97,29 +99,31 @@ impl Life {
         self.live.context()
     }
 
-    async fn run(&mut self, make: impl MakeAttempt, message: Option<&Bytes>, keeps: bool, sink: &impl Sink) -> Outcome {
+    async fn run(&mut self, make: &mut impl MakeAttempt, sink: &impl Sink) -> Outcome {
         self.begin()?;
         if self.request.unconfigured {
-            Box::pin(self.configure(message)).await?;
+            Box::pin(self.configure(make.message())).await?;
         }
         let Life { live, request, trace, ledger, port, .. } = &mut *self;
-        let (context, deadline) = (live.context(), request.deadline);
+        let context = live.context();
         let end = match request.hedging() {
             Some(policy) => {
-                if let Some(message) = message {
+                if let Some(message) = make.message() {
                     port.send(message.clone().into());
                     port.close_send();
                 }
                 let race = Box::pin(hedged(context, request, policy, port, sink, trace, ledger));
-                bounded(port, &context.alarms, deadline, race).await
+                bounded(port, &context.alarms, request.deadline, race).await
             }
             None => {
-                let retries = Retries::new(context, request, trace, ledger, keeps);
-                bounded(port, &context.alarms, deadline, attempts(make, port, retries)).await
+                let most = context.options.retry.call_buffer_bytes;
+                let keeps = make.message().is_none_or(|message| message.len() as u64 <= most);
+                let mut retries = Retries::new(context, request, trace, ledger, keeps);
+                bounded(port, &context.alarms, request.deadline, attempts(make, port, &mut retries)).await
             }
         };
         match self.settle(end)? {
-            Err(failed) if is_servers_own_timer(&failed, deadline) => Err(self.deadline_passed()),
+            Err(failed) if is_servers_own_timer(&failed, self.request.deadline) => Err(self.deadline_passed()),
             outcome => outcome,
         }
     }
@@ -212,6 +216,10 @@ impl Drop for Life {
 }
 
 impl MakeAttempt for Whole<'_> {
+    fn message(&self) -> Option<&Bytes> {
+        Some(self.0)
+    }
+
     fn attempt(
         &mut self,
         context: &Context,
@@ -224,6 +232,10 @@ impl MakeAttempt for Whole<'_> {
 }
 
 impl<S: Sink> MakeAttempt for Streamed<'_, S> {
+    fn message(&self) -> Option<&Bytes> {
+        None
+    }
+
     fn attempt(
         &mut self,
         context: &Context,
@@ -236,9 +248,9 @@ impl<S: Sink> MakeAttempt for Streamed<'_, S> {
 }
 
 /// Attempts that follow each other, until one succeeds or none may follow.
-async fn attempts(mut make: impl MakeAttempt, port: &Port, mut retries: Retries<'_>) -> Outcome {
-    let (context, request, trace) = retries.parts();
+async fn attempts(make: &mut impl MakeAttempt, port: &Port, retries: &mut Retries<'_>) -> Outcome {
     loop {
+        let (context, request, trace) = retries.parts();
         let end = match retries.time_of_an_attempt() {
             None => make.attempt(context, request, port, trace).await.map_err(|fault| retries.decide(fault)),
             Some(limit) => Box::pin(retries.within(limit, make.attempt(context, request, port, trace))).await,
