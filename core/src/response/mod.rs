@@ -38,8 +38,7 @@ pub(crate) struct Reader {
 
 enum State {
     Head,
-    /// The head has a status, and what follows decides whether it is Trailers-Only: when a stream or its connection ended
-    /// before it was read, h2 no longer tells that the head was all there is.
+    /// The head has a status and was not the end of the stream. It is Trailers-Only if nothing follows but that end.
     Undecided(Box<HeaderMap>),
     Body,
     Trailers,
