@@ -23,6 +23,7 @@ const TOKEN: i32 = 7;
 const RESOLVE: i32 = 8;
 const LOG: i32 = 9;
 const STATE: i32 = 10;
+const ASK_CANCELLED: i32 = 11;
 
 /// Small payloads share a slab of this size, as Node's own pool does: one allocation serves hundreds of messages.
 const SLAB_BYTES: usize = 64 << 10;
@@ -77,12 +78,18 @@ impl Writer {
             Event::Done { call, outcome: Ok(reply) } => self.reply(env, call, reply),
             Event::Done { call, outcome: Err(failed) } => self.failed(env, call, *failed),
             Event::Ask(ask) => self.ask(env, channel, ask),
+            Event::AskCancelled { ask } => {
+                self.record(ASK_CANCELLED, ask);
+                self.words.push(channel as i32);
+                Ok(())
+            }
             Event::Log(log) => self.log(env, channel, log),
             Event::State { watch, state } => {
                 self.record(STATE, watch);
                 self.words.extend([channel as i32, state_number(state)]);
                 Ok(())
             }
+            Event::Ready { .. } => Ok(()), // nothing here asks for it
         }
     }
 

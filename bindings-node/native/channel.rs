@@ -7,7 +7,7 @@ use crate::{
 use bytes::Bytes;
 use causewire::bridge::{
     self, Answer, CallOptions, CallRetry, CallSpec, Channel, ChannelSpec, Compression, ConnectivityState, Failure,
-    Kind, Language, Metadata, Resolution, Secret, Secrets, Style,
+    HostFault, Kind, Language, Metadata, Resolution, Secret, Secrets, Style,
 };
 use napi::{Env, Error, Result, bindgen_prelude::Either};
 use napi_derive::napi;
@@ -161,6 +161,12 @@ impl NativeChannel {
         self.channel.watch_state(state_of(last)) as f64
     }
 
+    /// Nobody waits for this record any more. False: it is on its way.
+    #[napi(catch_unwind)]
+    pub fn unwatch(&self, watch: f64) -> bool {
+        self.channel.unwatch(watch as u64)
+    }
+
     #[napi(catch_unwind)]
     pub fn reset_backoff(&self) {
         self.channel.reset_backoff();
@@ -205,17 +211,18 @@ impl NativeChannel {
 
     #[napi(catch_unwind)]
     pub fn decode_failed(&self, method: u32, peer: Option<String>, type_name: Option<String>) -> FailedParts {
-        self.channel.decode_failed(method, peer.as_deref(), type_name.as_deref()).into()
+        let fault = HostFault::Decode { type_name: type_name.as_deref() };
+        self.channel.failed(method, fault, peer.as_deref()).into()
     }
 
     #[napi(catch_unwind)]
     pub fn encode_failed(&self, method: u32) -> FailedParts {
-        self.channel.encode_failed(method).into()
+        self.channel.failed(method, HostFault::Encode, None).into()
     }
 
     #[napi(catch_unwind)]
     pub fn sending_closed(&self, method: u32) -> FailedParts {
-        self.channel.sending_closed(method).into()
+        self.channel.failed(method, HostFault::SendingClosed, None).into()
     }
 }
 

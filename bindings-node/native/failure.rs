@@ -43,18 +43,6 @@ impl From<Failed> for FailedParts {
 
 impl From<Failure> for FailedParts {
     fn from(failure: Failure) -> Self {
-        let line = failure.line();
-        FailedParts {
-            code: u32::from(failure.code().as_u8()),
-            json: failure.to_json(),
-            details: line.clone(),
-            line,
-            status_details: None,
-            headers: None,
-            trailers: Vec::new().into(),
-            peer: None,
-            attempts: 0,
-            unsent: 0,
-        }
+        Failed::from(failure).into()
     }
 }

@@ -17,10 +17,11 @@ const enum Tag {
   Resolve,
   Log,
   State,
+  AskCancelled,
 }
 
 /** Words of a record of each tag; `Messages` has two more for each message. */
-const SIZES: readonly number[] = [11, 6, 4, 3, 4, 2, 3, 6, 5, 6, 5];
+const SIZES: readonly number[] = [11, 6, 4, 3, 4, 2, 3, 6, 5, 6, 5, 4];
 
 const HIGH = 2 ** 32;
 const NONE = Buffer.alloc(0);
@@ -185,6 +186,8 @@ export class BatchReader {
         const target = this.#extra() as string;
         return channel?.onResolve(id, target);
       }
+      case Tag.AskCancelled:
+        return channel?.onAskCancelled(id);
       case Tag.Log: {
         const level = this.#word();
         const text = this.#extra() as string;

@@ -25,6 +25,8 @@ export interface CallListener {
 export interface ChannelListener {
   onToken(ask: number, method: string, audience: string): void;
   onResolve(ask: number, target: string): void;
+  /** Nobody waits for the answer any more. */
+  onAskCancelled(ask: number): void;
   onLog(level: number, text: string, dropped: number): void;
   onState(watch: number, state: ConnectivityState): void;
 }

@@ -5,6 +5,7 @@ import type { NativeChannel } from './native.js';
 import type { LogEntry, Resolution, SplitOptions } from './options.js';
 import { type ConnectivityState, STATES } from './state.js';
 import { isUnreachable } from './unreachable.js';
+import type { Awaitable } from './wait.js';
 
 const LEVELS: readonly LogEntry['level'][] = ['error', 'warn', 'info', 'debug'];
 
@@ -20,11 +21,13 @@ export class Hooks implements ChannelListener {
   readonly #options: SplitOptions;
   /** Whoever made the channel: the functions see his `AsyncLocalStorage`, whichever call it is that needs them. */
   readonly #maker: AsyncResource | undefined;
-  readonly #closed = new AbortController();
+  #closed = false;
+  /** The functions that run, by the number of the question. */
+  readonly #answering = new Map<number, AbortController>();
   /** By the number of the watch. */
   readonly #changes = new Map<number, () => void>();
   /** The watch that stands for a last state, so that asking again and again makes no second one. */
-  readonly #watches = new Map<ConnectivityState, { id: number; changed: Promise<void> }>();
+  readonly #watches = new Map<ConnectivityState, Watch>();
 
   constructor(native: NativeChannel, options: SplitOptions) {
     this.#native = native;
@@ -33,22 +36,24 @@ export class Hooks implements ChannelListener {
   }
 
   onToken(ask: number, method: string, audience: string): void {
-    const provide = async (): Promise<void> => {
-      const token: unknown = await this.#options.tokenProvider?.({ method, audience });
+    this.#answer(ask, async (signal) => {
+      const token: unknown = await this.#options.tokenProvider?.({ method, audience, signal });
       if (typeof token !== 'string') {
         throw new TypeError('tokenProvider must give a string');
       }
       this.#native.answerToken(ask, token);
-    };
-    this.#run(provide).catch((error: unknown) => this.#failed(ask, error));
+    });
   }
 
   onResolve(ask: number, target: string): void {
-    const resolve = async (): Promise<void> => {
-      const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target, { signal: this.#closed.signal }));
+    this.#answer(ask, async (signal) => {
+      const { addresses, serviceConfig } = resolution(await this.#options.resolver?.(target, { signal }));
       this.#native.answerResolution(ask, [...addresses], serviceConfig && JSON.stringify(serviceConfig));
-    };
-    this.#run(resolve).catch((error: unknown) => this.#failed(ask, error));
+    });
+  }
+
+  onAskCancelled(ask: number): void {
+    this.#answering.get(ask)?.abort();
   }
 
   onLog(level: number, message: string, dropped: number): void {
@@ -69,15 +74,18 @@ export class Hooks implements ChannelListener {
 
   /** The channel is closed: nobody waits for the functions that still run. */
   close(): void {
-    this.#closed.abort();
+    this.#closed = true;
+    this.#answering.forEach((running) => running.abort());
   }
 
-  /** Resolves once the state differs from `last`. */
-  changed(last: ConnectivityState): Promise<void> {
-    const known = this.#watches.get(last);
-    if (known !== undefined) {
-      return known.changed;
-    }
+  /** Waits until the state differs from `last`. */
+  changed(last: ConnectivityState): Awaitable {
+    const watch = this.#watches.get(last) ?? this.#watch(last);
+    watch.waiting += 1;
+    return { happened: watch.changed, stop: () => this.#stop(last, watch) };
+  }
+
+  #watch(last: ConnectivityState): Watch {
     const id = this.#native.watchState(STATES.indexOf(last));
     const changed = new Promise<void>((resolve) => {
       this.#changes.set(id, () => {
@@ -85,8 +93,29 @@ export class Hooks implements ChannelListener {
         resolve();
       });
     });
-    this.#watches.set(last, { id, changed });
-    return changed;
+    const watch = { id, changed, waiting: 0 };
+    this.#watches.set(last, watch);
+    return watch;
+  }
+
+  #stop(last: ConnectivityState, watch: Watch): void {
+    watch.waiting -= 1;
+    if (watch.waiting === 0 && this.#watches.get(last) === watch) {
+      this.#watches.delete(last);
+      this.#changes.delete(watch.id);
+      this.#native.unwatch(watch.id);
+    }
+  }
+
+  #answer(ask: number, work: (signal: AbortSignal) => Promise<void>): void {
+    const running = new AbortController();
+    if (this.#closed) {
+      running.abort();
+    }
+    this.#answering.set(ask, running);
+    this.#run(() => work(running.signal))
+      .catch((error: unknown) => this.#failed(ask, error))
+      .finally(() => this.#answering.delete(ask));
   }
 
   #run<T>(hook: () => T): T {
@@ -97,6 +126,13 @@ export class Hooks implements ChannelListener {
   #failed(ask: number, error: unknown): void {
     this.#native.answerFailed(ask, isUnreachable(error));
   }
+}
+
+/** A watch of the core, and how many wait for it. */
+interface Watch {
+  readonly id: number;
+  readonly changed: Promise<void>;
+  waiting: number;
 }
 
 /** What a resolver gave, in its long form. */

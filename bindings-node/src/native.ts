@@ -43,6 +43,8 @@ export interface NativeChannel {
   state(): number;
   connect(): void;
   watchState(last: number): number;
+  /** False: its record is on its way. */
+  unwatch(watch: number): boolean;
   resetBackoff(): void;
   networkChanged(): void;
   close(): void;

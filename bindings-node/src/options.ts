@@ -16,6 +16,8 @@ export interface TokenRequest {
   readonly method: string;
   /** `https://host/package.Service`: whom the token is for. */
   readonly audience: string;
+  /** Fires when nobody waits for the token any more: its call is over, or the channel is closed. */
+  readonly signal: AbortSignal;
 }
 
 /** Gives a token. */
@@ -72,7 +74,7 @@ export interface ChannelOptions extends Omit<CoreOptions, 'tls'> {
    * Finds the target's addresses, in place of a name lookup. Asked again after failures, and on the period
    * `dns.refreshMs`. What it throws is shown nowhere; a call then fails with RESOLVER_FAILED, and after an empty list
    * with NAME_NOT_FOUND. The addresses that it gave before stay in use. `signal`
-   * fires when the channel is closed.
+   * fires when nobody waits for them any more, as when the channel is closed.
    */
   resolver?: (target: string, options: { readonly signal: AbortSignal }) => Resolved | Promise<Resolved>;
   /** Gets the channel's log lines. */

@@ -16,8 +16,15 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** Whoever is waited for, so that it is not collected meanwhile. */
 const waitedFor = new Set<object>();
 
+/** Something that happens once. @internal */
+export interface Awaitable {
+  readonly happened: Promise<void>;
+  /** Nobody waits for it any more. */
+  stop(): void;
+}
+
 /** True once `event` has happened, false after the timeout. Does not keep the process alive. @internal */
-export async function waitFor(holder: object, event: () => Promise<void>, options: WaitOptions): Promise<boolean> {
+export async function waitFor(holder: object, event: () => Awaitable, options: WaitOptions): Promise<boolean> {
   checkNames('wait options', options, WAIT_OPTIONS);
   const signal = checkSignal(options.signal);
   const { timeoutMs = Infinity } = options;
@@ -29,14 +36,16 @@ export async function waitFor(holder: object, event: () => Promise<void>, option
   waitedFor.add(token);
   let stop = (): void => {};
   let timer: Timer | undefined;
+  const awaited = event();
   try {
     return await new Promise((resolve, reject) => {
       stop = () => reject(signal?.reason as Error);
       signal?.addEventListener('abort', stop, { once: true });
       timer = timeoutMs === Infinity ? undefined : new Timer(timeoutMs, () => resolve(false));
-      event().then(() => resolve(true), reject);
+      awaited.happened.then(() => resolve(true), reject);
     });
   } finally {
+    awaited.stop();
     timer?.clear();
     signal?.removeEventListener('abort', stop);
     waitedFor.delete(token);

@@ -10,6 +10,11 @@ pub(crate) struct Ask {
 
 #[pymethods]
 impl Ask {
+    #[getter]
+    fn id(&self) -> u64 {
+        self.ask.id
+    }
+
     /// `token` or `resolve`
     #[getter]
     fn kind(&self) -> &'static str {

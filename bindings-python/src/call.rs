@@ -10,7 +10,7 @@ use crate::{
     state::{Shared, news},
     waiter::Waiter,
 };
-use causewire::bridge::{Failed, Kind, Sent};
+use causewire::bridge::{Failed, HostFault, Kind, Sent};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -182,7 +182,7 @@ impl Call {
         }
         // taken out, because building the exception runs Python
         let failed = match self.inner()?.shared.state().outcome.as_ref() {
-            Some(Err(failed)) => errors::copy(failed),
+            Some(Err(failed)) => (**failed).clone(),
             _ => return Ok(None),
         };
         let source = lock(&self.source).as_ref().map(|source| source.bind(py).clone());
@@ -214,7 +214,12 @@ impl Call {
     fn sending_closed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let method = self.method.get();
         let open = method.channel.get().current(py)?;
-        errors::exception(py, &open.channel.sending_closed(method.id(py, &open)?), self.aio, None)
+        errors::exception(
+            py,
+            &open.channel.failed(method.id(py, &open)?, HostFault::SendingClosed, None),
+            self.aio,
+            None,
+        )
     }
 
     /// 0: accepted. 1: accepted, but wait for room before the next. 2: not accepted, the call is over. 3: not accepted, the
@@ -336,7 +341,9 @@ impl Call {
     pub(crate) fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         let inner = self.inner()?;
         inner.cancel();
-        inner.end(py, errors::unanswered(&self.method.get().path)?);
+        let method = self.method.get();
+        let open = method.channel.get().current(py)?;
+        inner.end(py, open.channel.failed(method.id(py, &open)?, HostFault::Unanswered, None));
         Ok(())
     }
 
@@ -371,7 +378,11 @@ impl Call {
         let open = method.channel.get().current(py)?;
         let peer = self.peer()?;
         let type_name = method.deserializer.as_ref().and_then(|deserializer| type_name(deserializer.bind(py)));
-        let failed = open.channel.decode_failed(method.id(py, &open)?, peer.as_deref(), type_name.as_deref());
+        let failed = open.channel.failed(
+            method.id(py, &open)?,
+            HostFault::Decode { type_name: type_name.as_deref() },
+            peer.as_deref(),
+        );
         let inner = self.inner()?;
         inner.cancel();
         let exception = self.exception(py, &failed, Some(&source))?;

@@ -105,6 +105,11 @@ impl Channel {
         Ok(self.current(py)?.channel.watch_state(state(last)?))
     }
 
+    /// The host is not to be told any more. False: it will be all the same, or was.
+    fn unwatch(&self, py: Python<'_>, watch: u64) -> PyResult<bool> {
+        Ok(self.current(py)?.channel.unwatch(watch))
+    }
+
     /// Blocks. False: the time is up, and the state is still the same.
     fn wait_for_state_change(&self, py: Python<'_>, last: u8, timeout: Option<f64>) -> PyResult<bool> {
         let channel = self.current(py)?.channel.clone();

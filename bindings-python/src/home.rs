@@ -115,7 +115,9 @@ impl Room {
                 let ask = Ask::new(ask, channel.clone());
                 (host, "ask", ask, self.loop_key.load(Relaxed)).into_py_any(py).map(Some)
             }
-            Event::Headers { .. } | Event::Messages { .. } | Event::Room { .. } | Event::Done { .. } => Ok(None),
+            Event::AskCancelled { ask } => (host, "cancel", ask).into_py_any(py).map(Some),
+            Event::Ready { .. } // nothing here asks for it
+            | Event::Headers { .. } | Event::Messages { .. } | Event::Room { .. } | Event::Done { .. } => Ok(None),
         }
     }
 }

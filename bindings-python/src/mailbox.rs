@@ -69,7 +69,11 @@ impl Mailbox {
                             shared.event(event, &mut wake);
                         }
                     }
-                    Event::Ask(_) | Event::Log(_) | Event::State { .. } => loose.push(event),
+                    Event::Ask(_)
+                    | Event::AskCancelled { .. }
+                    | Event::Log(_)
+                    | Event::State { .. }
+                    | Event::Ready { .. } => loose.push(event),
                 }
             }
         }

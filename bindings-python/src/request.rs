@@ -1,7 +1,7 @@
 //! One call's arguments, as Python gives them.
 use crate::{errors, metadata, method::Method, payload};
 use bytes::Bytes;
-use causewire::bridge::{self, CallOptions, CallRetry, CallSpec, Compression, Kind};
+use causewire::bridge::{self, CallOptions, CallRetry, CallSpec, Compression, HostFault, Kind};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
@@ -95,7 +95,7 @@ pub(crate) fn serialize(py: Python<'_>, method: &Method, message: &Bound<'_, PyA
         Err(error) => {
             let channel = method.channel.get();
             let open = channel.current(py)?;
-            let failed = open.channel.encode_failed(method.id(py, &open)?);
+            let failed = open.channel.failed(method.id(py, &open)?, HostFault::Encode, None);
             let source = error.into_value(py).into_bound(py).into_any();
             Err(PyErr::from_value(errors::exception(py, &failed, channel.aio(), Some(&source))?))
         }

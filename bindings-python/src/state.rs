@@ -79,7 +79,7 @@ impl Shared {
                 news::ROOM
             }
             Event::Done { outcome, .. } => self.end(&mut state, outcome),
-            Event::Ask(_) | Event::Log(_) | Event::State { .. } => 0,
+            Event::Ask(_) | Event::AskCancelled { .. } | Event::Log(_) | Event::State { .. } | Event::Ready { .. } => 0,
         };
         state.wake(what, wake);
         self.notify(state);

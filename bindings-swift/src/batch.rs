@@ -12,6 +12,7 @@
 //!   7 addresses u64 ask, string target
 //!   8 log       u8 level, u64 dropped, string text
 //!   9 state     u64 watch, u8 state
+//!   10 ask cancelled u64 ask
 //! ```
 //! A string, metadata or bytes: u32 length and as many bytes; length 2^32-2: absent; length 2^32-1: u64 address, u64
 //! length, u64 capacity of a vector that is the reader's now.
@@ -54,6 +55,7 @@ impl Writer {
             Event::Done { call, outcome: Ok(reply) } => self.reply(call, reply),
             Event::Done { call, outcome: Err(failed) } => self.failed(call, *failed),
             Event::Ask(ask) => self.ask(&ask),
+            Event::AskCancelled { ask } => self.tag(10, ask),
             Event::Log(Log { level, text, dropped }) => {
                 self.byte(8);
                 self.byte(level_number(level));
@@ -64,6 +66,7 @@ impl Writer {
                 self.tag(9, watch);
                 self.byte(state_number(state));
             }
+            Event::Ready { .. } => {} // nothing here asks for it
         }
     }
 

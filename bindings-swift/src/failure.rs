@@ -1,6 +1,6 @@
 //! Failures that cross one by one: of a channel that cannot be built, of a bad argument, of what happens above the
 //! border.
-use causewire::bridge::{Channel, Failed, Failure};
+use causewire::bridge::{Channel, Failed, Failure, HostFault};
 use std::fmt;
 
 /// A refusal before anything was sent.
@@ -42,11 +42,12 @@ impl From<Failed> for FailureText {
 
 /// What went wrong above the border, as `Sources/Causewire/LocalFailure.swift` numbers it.
 pub(crate) fn local(channel: &Channel, method: u32, kind: u8, type_name: &str, peer: Option<&str>) -> Failed {
-    match kind {
-        0 => channel.stopped_reading(method, peer),
-        1 => channel.encode_failed(method),
-        2 => channel.decode_failed(method, peer, (!type_name.is_empty()).then_some(type_name)),
-        3 => channel.sending_closed(method),
-        _ => channel.misused(method, "has no single reply in a call of this kind"),
-    }
+    let fault = match kind {
+        0 => HostFault::StoppedReading,
+        1 => HostFault::Encode,
+        2 => HostFault::Decode { type_name: (!type_name.is_empty()).then_some(type_name) },
+        3 => HostFault::SendingClosed,
+        _ => HostFault::NoSingleReply,
+    };
+    channel.failed(method, fault, peer)
 }

@@ -117,7 +117,8 @@ impl Queue {
         Ok(self.channel.submit(&self.queue, CallSpec { method, metadata, options, message })?)
     }
 
-    /// 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
+    /// 0 taken, 1 taken but wait for room before the next, 2 not taken: the call is over, 3 not taken: its sending side
+    /// was closed before.
     pub fn send(&self, call: u64, message: &[u8]) -> u8 {
         number_of(self.queue.send(call, message.to_vec().into()))
     }
@@ -166,6 +167,11 @@ impl Queue {
     pub fn watch(&self, known: u8) -> u64 {
         let state = state_from_number(known).unwrap_or_else(|| self.channel.state());
         self.channel.watch_state(state)
+    }
+
+    /// The state event of this watch is not wanted any more.
+    pub fn unwatch(&self, watch: u64) {
+        self.channel.unwatch(watch);
     }
 
     pub fn connect(&self) {

@@ -54,7 +54,7 @@ mod clock;
 
 pub use balance::ConnectivityState;
 pub use call::{Canceller, Kind, Sent};
-pub use channel::{Call, Channel, ChannelBuilder, Request, Response, Sender, Stats};
+pub use channel::{Call, Channel, ChannelBuilder, Method, MethodName, Request, Response, Sender, Stats};
 pub use error::RpcError;
 pub use failure::Failure;
 pub use intercept::Interceptor;

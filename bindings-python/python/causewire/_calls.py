@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optio
 
 from . import _causewire as _native
 from . import _status
-from ._news import CLOSED, DONE, ENDED, FULL, HEADERS, MESSAGES
+from ._news import ACCEPTED, CLOSED, DONE, ENDED, FULL, HEADERS, MESSAGES
 from ._response import Response
 from ._status import Metadatum
 
@@ -307,7 +307,7 @@ def _push(ref: weakref.ref[Call], message: Any) -> bool:
         call = ref()
         if call is None:
             return False
-    return pushed != ENDED
+    return pushed in (ACCEPTED, FULL)
 
 
 def _future_error(name: str, ours: Any) -> Any:

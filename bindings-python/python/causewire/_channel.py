@@ -311,7 +311,7 @@ class _Subscription:
 
     def end(self) -> None:
         self._active = False
-        self._host.unwatch(self._watch)
+        self._host.unwatch(self._native, self._watch)
 
     def _tell(self, state: int) -> None:
         if not self._active:

@@ -71,7 +71,8 @@ class Host:
         # without a lock, which a fork could leave held: every step is one operation on a dict
         self._watches: Dict[int, Callable[[int], None]] = {}
         self._early: Dict[int, int] = {}
-        self._answering: Set[asyncio.Task[None]] = set()
+        #: By the number of the question
+        self._answering: Dict[int, asyncio.Task[None]] = {}
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop on which callbacks run until a call comes from another."""
@@ -90,9 +91,11 @@ class Host:
             self._state(number, state)
         return number
 
-    def unwatch(self, number: int) -> None:
-        if number in self._watches:
-            self._watches[number] = _ignore
+    def unwatch(self, channel: _native.Channel, number: int) -> None:
+        if channel.unwatch(number):
+            self._watches.pop(number, None)
+        elif number in self._watches:
+            self._watches[number] = _ignore  # it is told all the same
 
     # --- on the home thread
 
@@ -101,6 +104,8 @@ class Host:
             self._log(*event)
         elif kind == "state":
             self._state(*event)
+        elif kind == "cancel":
+            self._cancel(*event)
         else:
             self._ask(*event)
 
@@ -135,6 +140,11 @@ class Host:
         except RuntimeError:
             ask.failed(True)
 
+    def _cancel(self, ask: int) -> None:
+        task = self._answering.get(ask)
+        if task is not None:
+            _cancel(task)
+
     # --- wherever the callback runs
 
     def _answer(self, ask: _native.Ask) -> None:
@@ -157,11 +167,8 @@ class Host:
 
     def close(self) -> None:
         """The channel is closed: nobody waits for the callbacks that still run."""
-        for task in tuple(self._answering):
-            try:
-                task.get_loop().call_soon_threadsafe(task.cancel)
-            except RuntimeError:
-                continue  # its loop is closed, and with it the task
+        for task in tuple(self._answering.values()):
+            _cancel(task)
 
     def _call(self, ask: _native.Ask) -> Any:
         if ask.kind == "token":
@@ -185,9 +192,17 @@ def _start(host: Host, ask: _native.Ask) -> None:
     import asyncio
 
     task = asyncio.get_running_loop().create_task(host._answer_soon(ask))
-    for tasks in (_tasks, host._answering):
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    host._answering[ask.id] = task
+    task.add_done_callback(lambda _: host._answering.pop(ask.id, None))
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    try:
+        task.get_loop().call_soon_threadsafe(task.cancel)
+    except RuntimeError:
+        return  # its loop is closed, and with it the task
 
 
 def _give(ask: _native.Ask, given: Any) -> None:

@@ -21,6 +21,7 @@ enum News {
   case room(UInt64)
   case done(UInt64, Ended)
   case ask(UInt64, Question)
+  case askCancelled(UInt64)
   case log(LogRecord)
   case state(watch: UInt64, ConnectivityState)
 }
@@ -92,6 +93,7 @@ private struct Batch {
       let level = byte()
       let dropped = u64()
       return .log(LogRecord(level: level, text: string() ?? "", dropped: dropped))
+    case 10: return .askCancelled(u64())
     default:
       let watch = u64()
       return .state(watch: watch, ConnectivityState(rawValue: byte()) ?? .shutdown)

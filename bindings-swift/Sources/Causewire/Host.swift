@@ -127,6 +127,9 @@ final class Host: Sendable {
 
   func record(_ line: LogRecord) { log?.yield(line) }
 
+  /// Nobody waits for the answer any more.
+  func cancel(_ ask: UInt64) { answering.withLock { $0[ask] }?.cancel() }
+
   /// Runs the hook in a task of its own. An answer that comes too late is dropped by the core.
   func answer(_ ask: UInt64, _ question: Question, _ queue: Queue) {
     answering.withLock { tasks in

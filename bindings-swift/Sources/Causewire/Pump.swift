@@ -95,6 +95,7 @@ final class Pump: Notify {
     case unary(UnsafeContinuation<Ended, Never>, Ended)
     case stream([UnsafeContinuation<Void, Never>])
     case ask(UInt64, Question)
+    case askCancelled(UInt64)
     case log(LogRecord)
     case state(watch: UInt64)
   }
@@ -105,6 +106,7 @@ final class Pump: Notify {
     case .unary(let continuation, let ended): continuation.resume(returning: ended)
     case .stream(let waiters): for waiter in waiters { waiter.resume() }
     case .ask(let ask, let question): host.answer(ask, question, queue)
+    case .askCancelled(let ask): host.cancel(ask)
     case .log(let line): host.record(line)
     case .state(let watch): watches.settle(watch, changed: true)
     }
@@ -122,6 +124,7 @@ final class Pump: Notify {
       }
     case .room(let id): return change(&table, id) { $0.rooms += 1 }
     case .ask(let ask, let question): return .ask(ask, question)
+    case .askCancelled(let ask): return .askCancelled(ask)
     case .log(let line): return .log(line)
     case .state(let watch, _): return .state(watch: watch)
     }

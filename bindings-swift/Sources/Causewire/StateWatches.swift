@@ -30,6 +30,7 @@ final class StateWatches: Sendable {
       self.settle(watch, changed: false)
     }
     timer?.cancel()
+    if !changed { queue.unwatch(watch: watch) }
     return changed
   }
 

@@ -880,7 +880,8 @@ public protocol QueueProtocol: AnyObject, Sendable {
     func resetBackoff() 
     
     /**
-     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
+     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call is over, 3 not taken: its sending side
+     * was closed before.
      */
     func send(call: UInt64, message: Data)  -> UInt8
     
@@ -903,6 +904,11 @@ public protocol QueueProtocol: AnyObject, Sendable {
      * News of up to `max` calls; `batch.rs` says how they are packed.
      */
     func take(max: UInt32)  -> Data
+    
+    /**
+     * The state event of this watch is not wanted any more.
+     */
+    func unwatch(watch: UInt64) 
     
     /**
      * One state event with this number follows, once the state is another than `known`.
@@ -1124,7 +1130,8 @@ open func resetBackoff()  {try! rustCall() {
 }
     
     /**
-     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call or its sending side has ended.
+     * 0 taken, 1 taken but wait for room before the next, 2 not taken: the call is over, 3 not taken: its sending side
+     * was closed before.
      */
 open func send(call: UInt64, message: Data) -> UInt8  {
     return try!  FfiConverterUInt8.lift(try! rustCall() {
@@ -1210,6 +1217,18 @@ open func take(max: UInt32) -> Data  {
         FfiConverterUInt32.lower(max),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * The state event of this watch is not wanted any more.
+     */
+open func unwatch(watch: UInt64)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_causewire_swift_fn_method_queue_unwatch(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(watch),uniffiCallStatus
+    )
+}
 }
     
     /**
@@ -1669,7 +1688,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_causewire_swift_checksum_method_queue_reset_backoff() != 36686) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_causewire_swift_checksum_method_queue_send() != 2099) {
+    if (uniffi_causewire_swift_checksum_method_queue_send() != 57433) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_send_uncompressed() != 60655) {
@@ -1685,6 +1704,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_take() != 31444) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_causewire_swift_checksum_method_queue_unwatch() != 43835) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_causewire_swift_checksum_method_queue_watch() != 16169) {

@@ -389,6 +389,11 @@ uint64_t uniffi_causewire_swift_fn_method_queue_submit(uint64_t ptr, uint32_t me
 RustBuffer uniffi_causewire_swift_fn_method_queue_take(uint64_t ptr, uint32_t max, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_UNWATCH
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_UNWATCH
+void uniffi_causewire_swift_fn_method_queue_unwatch(uint64_t ptr, uint64_t watch, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_WATCH
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_FN_METHOD_QUEUE_WATCH
 uint64_t uniffi_causewire_swift_fn_method_queue_watch(uint64_t ptr, uint8_t known, RustCallStatus *_Nonnull out_status
@@ -782,6 +787,12 @@ uint16_t uniffi_causewire_swift_checksum_method_queue_submit(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_TAKE
 #define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_TAKE
 uint16_t uniffi_causewire_swift_checksum_method_queue_take(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_UNWATCH
+#define UNIFFI_FFIDEF_UNIFFI_CAUSEWIRE_SWIFT_CHECKSUM_METHOD_QUEUE_UNWATCH
+uint16_t uniffi_causewire_swift_checksum_method_queue_unwatch(void
     
 );
 #endif

@@ -2,7 +2,7 @@
 //! answered by number.
 use super::{
     event::{Ask, AskKind, Event},
-    queue::Queue,
+    queue::Post,
 };
 use crate::{
     credentials::{Provider, ProviderError, TokenFuture, TokenRequest},
@@ -34,14 +34,17 @@ pub enum Answer {
     },
 }
 
+/// For a question that nobody will answer: what it was about can be asked again.
+const NOBODY: Answer = Answer::Failed { unavailable: true };
+
 /// The open questions of one channel.
 pub(super) struct Asks {
-    home: Queue,
+    home: Post,
     open: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
 }
 
 impl Asks {
-    pub(super) fn new(home: Queue) -> Arc<Self> {
+    pub(super) fn new(home: Post) -> Arc<Self> {
         Arc::new(Asks { home, open: Mutex::default() })
     }
 
@@ -58,9 +61,14 @@ impl Asks {
         let id = NEXT.fetch_add(1, Relaxed);
         let (sender, receiver) = oneshot::channel();
         self.lock().insert(id, sender);
-        let _forget = Forget { asks: self, id };
-        self.home.push(Event::Ask(Ask { id, kind }));
-        receiver.await.unwrap_or(Answer::Failed { unavailable: true })
+        let asked = Asked { asks: self, id };
+        if !self.home.ask(Event::Ask(Ask { id, kind })) {
+            return asked.given_up();
+        }
+        tokio::select! {
+            answer = receiver => answer.unwrap_or(NOBODY),
+            () = self.home.closed() => asked.given_up(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Answer>>> {
@@ -68,15 +76,26 @@ impl Asks {
     }
 }
 
-/// Takes a question back when its asker stops waiting.
-struct Forget<'a> {
+/// Takes a question back when its asker stops waiting, and tells the host.
+struct Asked<'a> {
     asks: &'a Asks,
     id: u64,
 }
 
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
+impl Asked<'_> {
+    /// Nobody is there to answer it.
+    fn given_up(&self) -> Answer {
         self.asks.lock().remove(&self.id);
+        NOBODY
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let unanswered = self.asks.lock().remove(&self.id).is_some();
+        if unanswered {
+            self.asks.home.withdraw(self.id);
+        }
     }
 }
 

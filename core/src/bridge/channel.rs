@@ -1,92 +1,33 @@
 //! A channel as hosts hold it.
 use super::{
-    Event,
     ask::{Answer, Asks},
     blocking::{BlockingCall, Inbox},
     event::CallId,
     guard::{guarded, guarded_or},
     intake::{Intake, Job},
-    queue::Queue,
+    methods::Methods,
+    queue::{Post, Queue},
+    spec::{CallSpec, ChannelSpec},
+    watches::Watches,
 };
 use crate::{
     balance::ConnectivityState,
-    call::{Context, Failed, Kind, Method, Port, SENDING_CLOSED, task},
+    call::{Context, Kind, Method, Port, Request, Sink, task},
     channel::{ChannelCore, Hooks, Stats, open},
     credentials::Provider,
-    failure::{Evidence, Failure, ShownTarget, Unusable},
-    metadata::Metadata,
+    failure::{Evidence, Failure, Unusable},
     observe::LogSink,
-    options::{CallOptions, ChannelOptions, Secrets},
+    options::ChannelOptions,
     resolve::ResolveHook,
 };
 use bytes::Bytes;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc,
     },
-    time::Duration,
 };
-
-/// The language of a binding, for the user-agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Node.
-    Node,
-    /// Python.
-    Python,
-    /// Swift.
-    Swift,
-    /// Rust.
-    Rust,
-}
-
-impl Language {
-    /// As the user-agent has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Language::Node => "node",
-            Language::Python => "python",
-            Language::Swift => "swift",
-            Language::Rust => "rust",
-        }
-    }
-}
-
-/// What a host opens a channel with.
-pub struct ChannelSpec<'a> {
-    /// What to connect to.
-    pub target: &'a str,
-    /// The JSON document of `ChannelOptions`; empty means `{}`.
-    pub options: &'a str,
-    /// What must be in no document that somebody logs.
-    pub secrets: Secrets,
-    /// For the user-agent.
-    pub language: Language,
-    /// Where the channel's questions, log lines and state changes go. Needed for any of them.
-    pub home: Option<Queue>,
-    /// The host answers [`AskKind::Token`](super::AskKind).
-    pub ask_token: bool,
-    /// The host answers [`AskKind::Resolve`](super::AskKind).
-    pub ask_resolve: bool,
-    /// The host has a logger.
-    pub logs: bool,
-}
-
-/// One call.
-#[derive(Debug, Default)]
-pub struct CallSpec {
-    /// From [`Channel::method`].
-    pub method: u32,
-    /// Sent with the call.
-    pub metadata: Metadata,
-    /// Deadline and the like.
-    pub options: CallOptions,
-    /// The one request of a unary or server-streaming call.
-    pub message: Option<Bytes>,
-}
 
 /// A handle; cloning it gives another handle of the same channel, and dropping the last closes it.
 #[derive(Clone)]
@@ -99,8 +40,9 @@ struct Inner {
     context: Arc<Context>,
     intake: Arc<Intake>,
     asks: Option<Arc<Asks>>,
-    home: Option<Queue>,
-    methods: RwLock<Vec<Arc<Method>>>,
+    home: Option<Post>,
+    methods: Methods,
+    watches: Arc<Watches>,
 }
 
 impl Channel {
@@ -112,18 +54,19 @@ impl Channel {
         guarded("bridge.open", || {
             let document = if spec.options.is_empty() { "{}" } else { spec.options };
             let options = ChannelOptions::parse(document)?.with_secrets(spec.secrets);
-            let asks = spec.home.clone().filter(|_| spec.ask_token || spec.ask_resolve).map(Asks::new);
+            let home = spec.home.as_ref().map(Queue::post);
+            let asks = home.clone().filter(|_| spec.ask_token || spec.ask_resolve).map(Asks::new);
             let hooks = Hooks {
                 language: spec.language.name(),
                 credentials: asks.clone().filter(|_| spec.ask_token).map(|asks| asks as Arc<dyn Provider>),
                 resolver: asks.clone().filter(|_| spec.ask_resolve).map(|asks| asks as Arc<dyn ResolveHook>),
-                log: spec.home.clone().filter(|_| spec.logs).map(log_to).unwrap_or_default(),
+                log: home.clone().filter(|_| spec.logs).map(log_to).unwrap_or_default(),
                 ..Hooks::default()
             };
             let (core, context) = open(spec.target, options, hooks)?;
             let intake = Intake::start(core.rt());
-            let methods = RwLock::default();
-            Ok(Channel { inner: Arc::new(Inner { core, context, intake, asks, home: spec.home, methods }) })
+            let (methods, watches) = (Methods::default(), Arc::default());
+            Ok(Channel { inner: Arc::new(Inner { core, context, intake, asks, home, methods, watches }) })
         })
     }
 
@@ -132,14 +75,7 @@ impl Channel {
     /// # Errors
     /// REQUEST_INVALID `method`.
     pub fn method(&self, path: &str, kind: Kind) -> Result<u32, Failure> {
-        guarded("bridge.method", || {
-            let mut methods = self.inner.methods.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = methods.iter().position(|m| m.kind == kind && *m.path == *path) {
-                return Ok(known as u32);
-            }
-            methods.push(Arc::new(self.inner.context.method(path, kind)?));
-            Ok(methods.len() as u32 - 1)
-        })
+        guarded("bridge.method", || self.inner.methods.register(&self.inner.context, path, kind))
     }
 
     /// Starts a call whose events go to `queue`.
@@ -211,41 +147,6 @@ impl Channel {
         })
     }
 
-    /// Sends one [`Event::State`] to the home queue once the state differs from `last`.
-    pub fn watch_state(&self, last: ConnectivityState) -> u64 {
-        guarded_or(0, || {
-            static NEXT: AtomicU64 = AtomicU64::new(1);
-            let watch = NEXT.fetch_add(1, Relaxed);
-            let (core, home) = (self.inner.core.clone(), self.inner.home.clone());
-            self.inner.core.rt().spawn("bridge.watch", async move {
-                let state = core.wait_for_state_change(last).await;
-                if let Some(home) = home {
-                    home.push(Event::State { watch, state });
-                }
-            });
-            watch
-        })
-    }
-
-    /// Blocks until the state differs from `last`. False: the time is up.
-    pub fn wait_for_state_change(&self, last: ConnectivityState, timeout: Option<Duration>) -> bool {
-        guarded_or(false, || {
-            let (tell, told) = mpsc::channel();
-            let tell = Mutex::new(tell);
-            let core = self.inner.core.clone();
-            let watch = self.inner.core.rt().spawn("bridge.watch", async move {
-                core.wait_for_state_change(last).await;
-                let _ = tell.lock().map(|tell| tell.send(()));
-            });
-            let changed = match timeout {
-                Some(timeout) => told.recv_timeout(timeout).is_ok(),
-                None => told.recv().is_ok(),
-            };
-            watch.abort();
-            changed
-        })
-    }
-
     /// Connections, streams, tasks and buffered bytes of this moment.
     pub fn stats(&self) -> Stats {
         guarded_or(Stats::default(), || crate::channel::stats(&self.inner.core, &self.inner.context))
@@ -260,56 +161,29 @@ impl Channel {
         })
     }
 
-    /// RESPONSE_DECODE_FAILED: the host's deserializer threw.
-    pub fn decode_failed(&self, method: u32, peer: Option<&str>, type_name: Option<&str>) -> Failed {
-        let evidence = Evidence::Decode { type_name: type_name.map(str::to_owned) };
-        let peer: Option<Arc<str>> = peer.map(Into::into);
-        match self.registered(method) {
-            Ok(method) => self.inner.context.answered_badly(evidence, &method.path, peer),
-            Err(failure) => Failed::local(failure),
-        }
+    // --- for the rest of the bridge
+
+    pub(super) fn core(&self) -> &ChannelCore {
+        &self.inner.core
     }
 
-    /// REQUEST_INVALID: the host's serializer threw.
-    pub fn encode_failed(&self, method: u32) -> Failed {
-        self.misused(method, "could not be serialized")
+    pub(super) fn context(&self) -> &Context {
+        &self.inner.context
     }
 
-    /// REQUEST_INVALID: a message was sent after the sending side was closed.
-    pub fn sending_closed(&self, method: u32) -> Failed {
-        self.misused(method, SENDING_CLOSED)
+    pub(super) fn home(&self) -> Option<&Post> {
+        self.inner.home.as_ref()
     }
 
-    /// REQUEST_INVALID `message`: the call was used in a way that its kind or its state forbids.
-    pub fn misused(&self, method: u32, reason: &'static str) -> Failed {
-        let evidence = Evidence::Request { field: "message".into(), reason: reason.into() };
-        Failed::local(match self.registered(method) {
-            Ok(method) => self.inner.context.refuse(evidence, Some(&method)),
-            Err(failure) => failure,
-        })
+    pub(super) fn watches(&self) -> &Arc<Watches> {
+        &self.inner.watches
     }
 
-    /// CANCELLED_BY_CALLER for a reader that stopped in the middle of a response that had arrived whole.
-    pub fn stopped_reading(&self, method: u32, peer: Option<&str>) -> Failed {
-        let peer: Option<Arc<str>> = peer.map(Into::into);
-        match self.registered(method) {
-            Ok(method) => {
-                let evidence = Evidence::Cancelled { reason: Some("cancelled") };
-                self.inner.context.answered_badly(evidence, &method.path, peer)
-            }
-            Err(failure) => Failed::local(failure),
-        }
+    pub(super) fn registered(&self, method: u32) -> Result<Arc<Method>, Failure> {
+        self.inner.methods.get(&self.inner.context, method)
     }
 
-    fn registered(&self, method: u32) -> Result<Arc<Method>, Failure> {
-        let methods = self.inner.methods.read().unwrap_or_else(PoisonError::into_inner);
-        methods.get(method as usize).cloned().ok_or_else(|| {
-            let evidence = Evidence::Request { field: "method".into(), reason: "is not registered".into() };
-            self.inner.context.refuse(evidence, None)
-        })
-    }
-
-    fn unusable(&self, why: Unusable) -> Failure {
+    pub(super) fn unusable(&self, why: Unusable) -> Failure {
         self.inner.context.refuse(Evidence::Unusable { why }, None)
     }
 
@@ -332,7 +206,7 @@ impl Channel {
         Ok(Start { request, message, port: Arc::new(port) })
     }
 
-    fn launch(&self, start: Start, sink: impl crate::call::Sink + 'static) {
+    fn launch(&self, start: Start, sink: impl Sink + 'static) {
         let task = task(&self.inner.context, start.request, start.message, start.port, sink);
         self.inner.intake.push(Job::Start(task));
     }
@@ -340,7 +214,7 @@ impl Channel {
 
 /// A call that was checked and can begin.
 struct Start {
-    request: crate::call::Request,
+    request: Request,
     message: Option<Bytes>,
     port: Arc<Port>,
 }
@@ -350,15 +224,8 @@ fn next_id() -> CallId {
     NEXT.fetch_add(1, Relaxed)
 }
 
-fn log_to(home: Queue) -> LogSink {
+fn log_to(home: Post) -> LogSink {
     LogSink::new(move |level, text| home.log(level, text))
-}
-
-/// Without the options: a proxy's URL may have a password in it.
-impl fmt::Debug for ChannelSpec<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelSpec").field("target", &ShownTarget::of(self.target)).finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for Channel {

@@ -1,6 +1,11 @@
 //! What a queue holds for its host.
 use super::{ConnectivityState, Log};
-use crate::{call::Outcome, metadata::Metadata, options::Secret, transport::Message};
+use crate::{
+    call::{Failed, Outcome},
+    metadata::Metadata,
+    options::Secret,
+    transport::Message,
+};
 use std::sync::Arc;
 
 /// Unique in the process, from 1, and exact in a double.
@@ -48,6 +53,11 @@ pub enum Event {
     },
     /// A question to the host, to be answered by [`Channel::answer`](super::Channel::answer).
     Ask(Ask),
+    /// Whoever asked does not wait for the answer any more: what the host does to find it can be ended.
+    AskCancelled {
+        /// Its number.
+        ask: u64,
+    },
     /// A line for the host's logger.
     Log(Log),
     /// The state differs from the one that `watch` was made with.
@@ -56,6 +66,13 @@ pub enum Event {
         watch: u64,
         /// The state now.
         state: ConnectivityState,
+    },
+    /// The channel is READY, or cannot be.
+    Ready {
+        /// From [`Channel::watch_ready`](super::Channel::watch_ready).
+        watch: u64,
+        /// What stands in the way.
+        outcome: Result<(), Box<Failed>>,
     },
 }
 

@@ -8,15 +8,22 @@ mod ask;
 mod blocking;
 mod channel;
 mod event;
+mod fault;
 mod guard;
 mod intake;
+mod methods;
 mod queue;
+mod spec;
+mod watch;
+mod watches;
 
 pub use ask::Answer;
 pub use blocking::{BlockingCall, Progress};
-pub use channel::{CallSpec, Channel, ChannelSpec, Language};
+pub use channel::Channel;
 pub use event::{Ask, AskKind, Batch, CallId, Event};
+pub use fault::HostFault;
 pub use queue::Queue;
+pub use spec::{CallSpec, ChannelSpec, Language};
 
 pub use crate::{
     balance::ConnectivityState,

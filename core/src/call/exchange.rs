@@ -188,18 +188,14 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
     // --- receiving
 
     fn poll_receive(&mut self, replay: &mut Replay, cx: &mut task::Context<'_>) -> Poll<Result<Reply, Fault>> {
-        let bounded = !self.request.method.kind.one_response();
-        let mut allowed = Account { messages: usize::MAX, bytes: usize::MAX };
-        if bounded {
-            allowed = self.port.allowance();
-        }
+        let mut allowed = self.allowance();
         for _ in 0..TURN {
             if allowed.is_used_up() {
                 // What was read so far counts, too, and credit for it may be here already.
                 self.flush();
-                allowed = self.port.allowance();
+                self.watch_sending(cx);
+                allowed = self.allowance();
                 if allowed.is_used_up() {
-                    self.watch_sending(cx);
                     return Poll::Pending; // the reader's credit wakes us
                 }
             }
@@ -213,9 +209,7 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
                     self.headers(headers);
                 }
                 Received::Message(message) => {
-                    if bounded {
-                        allowed.draw(message.len());
-                    }
+                    allowed.draw(message.len());
                     if let Err(fault) = self.message(message) {
                         return Poll::Ready(Err(fault));
                     }
@@ -225,6 +219,13 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn allowance(&self) -> Account {
+        if self.request.method.kind.one_response() {
+            return Account { messages: usize::MAX, bytes: usize::MAX };
+        }
+        self.port.allowance(matches!(self.sender.stage, Stage::Stopped | Stage::Told))
     }
 
     /// While nobody reads, a reset or a lost connection is seen by what can be sent.

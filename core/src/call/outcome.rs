@@ -22,6 +22,7 @@ pub struct Reply {
 }
 
 /// A call that ended with any other status, whoever made it.
+#[derive(Clone)]
 pub struct Failed {
     /// What failed, where, whether a retry is safe and what to do.
     pub failure: Failure,

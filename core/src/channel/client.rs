@@ -1,11 +1,12 @@
 //! The channel of Rust users.
 use super::{
-    ChannelCore, Hooks, Stats,
+    ChannelCore, Hooks, Method, MethodName, Readiness, Stats,
+    method::Methods,
     stream::{Call, undecodable},
 };
 use crate::{
     balance::ConnectivityState,
-    call::{Canceller, Context, Kind, Method, Port, in_place},
+    call::{self, Canceller, Context, Kind, Port, in_place},
     credentials::Provider,
     error::RpcError,
     failure::{Failure, ShownTarget},
@@ -17,12 +18,7 @@ use crate::{
 };
 use bytes::Bytes;
 use prost::Message;
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A gRPC channel: connects on demand, reconnects, and reports every failure as a value.
 ///
@@ -45,7 +41,7 @@ pub struct Channel {
 struct Inner {
     core: Arc<ChannelCore>,
     context: Arc<Context>,
-    methods: RwLock<HashMap<Box<str>, Arc<Method>>>,
+    methods: Methods,
 }
 
 /// Builds a [`Channel`] with more than a target.
@@ -98,20 +94,34 @@ impl Channel {
         ChannelBuilder { target: target.into(), ..ChannelBuilder::default() }
     }
 
+    /// Looks up and checks a method once. Calls may name it by what this returns in place of its path
+    /// `/package.Service/Method`, which they would look up each time.
+    ///
+    /// # Errors
+    /// REQUEST_INVALID.
+    pub fn method(&self, path: &str, kind: Kind) -> Result<Method, RpcError> {
+        Ok(self.inner.methods.handle(&self.inner.context, path, kind)?)
+    }
+
     /// Makes a unary call. Dropping the future cancels it.
     ///
     /// # Errors
     /// [`RpcError`] with the cause of whatever failed.
-    pub async fn unary<Req, Res>(&self, method: &str, request: Request<Req>) -> Result<Response<Res>, RpcError>
+    pub async fn unary<'a, Req, Res>(
+        &self,
+        method: impl Into<MethodName<'a>>,
+        request: Request<Req>,
+    ) -> Result<Response<Res>, RpcError>
     where
         Req: Message,
         Res: Message + Default,
     {
-        let response = self.unary_bytes(method, request.map(|m| Bytes::from(m.encode_to_vec()))).await?;
+        let method = self.find(method.into(), Kind::Unary)?;
+        let response = self.call(&method, request.map(|m| Bytes::from(m.encode_to_vec()))).await?;
         let Response { message, headers, trailers, peer, attempts } = response;
         match Res::decode(message) {
             Ok(message) => Ok(Response { message, headers, trailers, peer, attempts }),
-            Err(_) => Err(undecodable(&self.inner.context, &method.into(), peer)),
+            Err(_) => Err(undecodable(&self.inner.context, &method.path, peer)),
         }
     }
 
@@ -119,16 +129,24 @@ impl Channel {
     ///
     /// # Errors
     /// [`RpcError`] with the cause of whatever failed.
-    pub async fn unary_bytes(&self, method: &str, request: Request<Bytes>) -> Result<Response<Bytes>, RpcError> {
+    pub async fn unary_bytes<'a>(
+        &self,
+        method: impl Into<MethodName<'a>>,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, RpcError> {
+        let method = self.find(method.into(), Kind::Unary)?;
+        self.call(&method, request).await
+    }
+
+    async fn call(&self, method: &Arc<call::Method>, request: Request<Bytes>) -> Result<Response<Bytes>, RpcError> {
         let context = &self.inner.context;
-        let method = self.method(method, Kind::Unary)?;
         let Request { message, metadata, options, canceller } = request;
-        let request = context.request(&method, metadata, options, Some(&message))?;
+        let request = context.request(method, metadata, options, Some(&message))?;
         let port = Arc::new(Port::new(&context.buffered));
         let _registered = canceller.map(|canceller| canceller.register(&port));
         let reply = in_place(context, request, message, port).await?;
         let message = reply.message.map(|m| m.into_bytes()).unwrap_or_default();
-        let crate::call::Reply { headers, trailers, peer, attempts, .. } = reply;
+        let call::Reply { headers, trailers, peer, attempts, .. } = reply;
         Ok(Response { message, headers, trailers, peer, attempts })
     }
 
@@ -136,7 +154,11 @@ impl Channel {
     ///
     /// # Errors
     /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
-    pub fn server_streaming<Req, Res>(&self, method: &str, request: Request<Req>) -> Result<Call<Req, Res>, RpcError>
+    pub fn server_streaming<'a, Req, Res>(
+        &self,
+        method: impl Into<MethodName<'a>>,
+        request: Request<Req>,
+    ) -> Result<Call<Req, Res>, RpcError>
     where
         Req: Message,
         Res: Message + Default,
@@ -148,7 +170,11 @@ impl Channel {
     ///
     /// # Errors
     /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
-    pub fn client_streaming<Req, Res>(&self, method: &str, request: Request<()>) -> Result<Call<Req, Res>, RpcError>
+    pub fn client_streaming<'a, Req, Res>(
+        &self,
+        method: impl Into<MethodName<'a>>,
+        request: Request<()>,
+    ) -> Result<Call<Req, Res>, RpcError>
     where
         Req: Message,
         Res: Message + Default,
@@ -160,7 +186,11 @@ impl Channel {
     ///
     /// # Errors
     /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
-    pub fn bidirectional<Req, Res>(&self, method: &str, request: Request<()>) -> Result<Call<Req, Res>, RpcError>
+    pub fn bidirectional<'a, Req, Res>(
+        &self,
+        method: impl Into<MethodName<'a>>,
+        request: Request<()>,
+    ) -> Result<Call<Req, Res>, RpcError>
     where
         Req: Message,
         Res: Message + Default,
@@ -172,13 +202,13 @@ impl Channel {
     ///
     /// # Errors
     /// [`RpcError`] for a bad argument; all else comes from the [`Call`].
-    pub fn start<Req, Res>(
+    pub fn start<'a, Req, Res>(
         &self,
-        method: &str,
+        method: impl Into<MethodName<'a>>,
         kind: Kind,
         request: Request<Option<Bytes>>,
     ) -> Result<Call<Req, Res>, RpcError> {
-        let method = self.method(method, kind)?;
+        let method = self.find(method.into(), kind)?;
         let Request { message, metadata, options, canceller } = request;
         let request = self.inner.context.request(&method, metadata, options, message.as_ref())?;
         Ok(Call::start(self.inner.core.rt(), &self.inner.context, request, message, canceller))
@@ -192,6 +222,15 @@ impl Channel {
     /// Waits until the state differs from `last`, and returns it.
     pub async fn wait_for_state_change(&self, last: ConnectivityState) -> ConnectivityState {
         self.inner.core.wait_for_state_change(last).await
+    }
+
+    /// Connects, and waits until the channel is READY.
+    ///
+    /// # Errors
+    /// What stands in the way when the time is up; CHANNEL_UNUSABLE of a channel that is closed.
+    pub async fn wait_ready(&self, timeout: Duration) -> Result<(), RpcError> {
+        let Context { picker, target, .. } = &*self.inner.context;
+        Ok(Readiness::new(picker, target).wait(true, Some(timeout)).await?)
     }
 
     /// Connects although no call needs it yet.
@@ -225,17 +264,15 @@ impl Channel {
         super::stats(&self.inner.core, &self.inner.context)
     }
 
-    fn method(&self, path: &str, kind: Kind) -> Result<Arc<Method>, Failure> {
-        let known = self.inner.methods.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
-        match known {
-            Some(method) if method.kind == kind => Ok(method),
-            _ => {
-                let method = Arc::new(self.inner.context.method(path, kind)?);
-                let mut methods = self.inner.methods.write().unwrap_or_else(PoisonError::into_inner);
-                methods.insert(path.into(), method.clone());
-                Ok(method)
-            }
-        }
+    fn find(&self, method: MethodName<'_>, kind: Kind) -> Result<Arc<call::Method>, Failure> {
+        self.inner.methods.find(&self.inner.context, method, kind)
+    }
+}
+
+#[cfg(test)]
+impl Channel {
+    pub(super) fn context(&self) -> &Arc<Context> {
+        &self.inner.context
     }
 }
 
@@ -282,7 +319,7 @@ impl ChannelBuilder {
     /// TARGET_INVALID, OPTION_INVALID, TLS_CONFIG_INVALID: every mistake that can be seen without connecting.
     pub fn build(self) -> Result<Channel, RpcError> {
         let (core, context) = super::open(&self.target, self.options, self.hooks)?;
-        Ok(Channel { inner: Arc::new(Inner { core, context, methods: RwLock::default() }) })
+        Ok(Channel { inner: Arc::new(Inner { core, context, methods: Methods::default() }) })
     }
 }
 

@@ -10,8 +10,10 @@ mod config_tests;
 mod controller;
 mod core;
 mod lookups;
+mod method;
 mod open;
 mod orders;
+mod ready;
 mod selection;
 mod stream;
 #[cfg(test)]
@@ -21,5 +23,7 @@ mod unusable;
 pub use self::core::Stats;
 pub(crate) use self::core::{ChannelCore, Parts};
 pub use client::{Channel, ChannelBuilder, Request, Response};
+pub use method::{Method, MethodName};
 pub(crate) use open::{Hooks, open, stats};
+pub(crate) use ready::Readiness;
 pub use stream::{Call, Sender};

@@ -249,7 +249,7 @@ class Channel:
         try:
             await changed
         finally:
-            self._host.unwatch(watch)
+            self._host.unwatch(self._native, watch)
 
     async def channel_ready(self) -> None:
         """Connects and returns once that has succeeded."""

@@ -118,9 +118,10 @@ impl Port {
         lock(&self.unread).deliver(list);
     }
 
-    /// What may still be delivered before the reader has to read.
-    pub(crate) fn allowance(&self) -> Account {
-        lock(&self.unread).allowance()
+    /// What may still be delivered before the reader has to read. `rest`: nothing more can come than what is left of the
+    /// stream.
+    pub(crate) fn allowance(&self, rest: bool) -> Account {
+        lock(&self.unread).allowance(rest)
     }
 
     /// The server takes no more of the request, although its answer is not read to the end. True: a sender was told to

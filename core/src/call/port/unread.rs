@@ -6,6 +6,10 @@ const MOST: Account = Account { messages: 1024, bytes: 1 << 20 };
 /// A stream that paused goes on from here: resuming costs a wake, which has to be worth more than one message.
 const RESUMES: Account = Account { messages: MOST.messages / 2, bytes: MOST.bytes / 2 };
 
+/// Of a stream that has ended nothing more can come than its window held, and that is in memory already. So the reader
+/// gets it at once, and the end with it; but what is packed (small messages, compressed ones) stays bounded.
+const REST: Account = Account { messages: 64 << 10, bytes: 8 << 20 };
+
 /// Messages, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -61,16 +65,17 @@ impl Unread {
     }
 
     /// What may still be delivered; at least one message to a reader that has read all. Used up: credit will say when to
-    /// go on.
-    pub(super) fn allowance(&mut self) -> Account {
-        if self.paused {
+    /// go on. `rest`: nothing more can come than what is left of the stream.
+    pub(super) fn allowance(&mut self, rest: bool) -> Account {
+        if self.paused && !rest {
             return Account::default();
         }
+        let most = if rest { REST } else { MOST };
         let left = match self.all.messages {
-            0 => MOST,
+            0 => most,
             unread => Account {
-                messages: MOST.messages.saturating_sub(unread),
-                bytes: MOST.bytes.saturating_sub(self.all.bytes),
+                messages: most.messages.saturating_sub(unread),
+                bytes: most.bytes.saturating_sub(self.all.bytes),
             },
         };
         self.paused = left.is_used_up();
@@ -106,15 +111,15 @@ mod tests {
     #[test]
     fn a_stream_pauses_and_goes_on_when_half_is_read() {
         let mut unread = Unread::default();
-        assert_eq!(unread.allowance(), MOST);
+        assert_eq!(unread.allowance(false), MOST);
         unread.deliver(list(1000, 1000));
-        assert_eq!(unread.allowance(), list(24, MOST.bytes - 1000));
+        assert_eq!(unread.allowance(false), list(24, MOST.bytes - 1000));
         unread.deliver(list(24, 24));
-        assert!(unread.allowance().is_used_up());
+        assert!(unread.allowance(false).is_used_up());
         assert_eq!(unread.credit(511), (511, false));
-        assert!(unread.allowance().is_used_up(), "what was read so far is not worth a wake");
+        assert!(unread.allowance(false).is_used_up(), "what was read so far is not worth a wake");
         assert_eq!(unread.credit(1), (1, true));
-        assert_eq!(unread.allowance(), list(512, MOST.bytes - 512));
+        assert_eq!(unread.allowance(false), list(512, MOST.bytes - 512));
         assert_eq!(unread.credit(1), (1, false));
     }
 
@@ -122,9 +127,20 @@ mod tests {
     fn a_reader_that_has_read_all_gets_one_message_of_any_length() {
         let mut unread = Unread::default();
         unread.deliver(list(1, 2 * MOST.bytes));
-        assert!(unread.allowance().is_used_up());
+        assert!(unread.allowance(false).is_used_up());
         assert_eq!(unread.credit(1), (2 * MOST.bytes, true));
-        assert_eq!(unread.allowance(), MOST);
+        assert_eq!(unread.allowance(false), MOST);
+    }
+
+    #[test]
+    fn a_reader_that_pauses_gets_the_rest_of_a_stream_that_has_ended() {
+        let mut unread = Unread::default();
+        unread.deliver(MOST);
+        assert!(unread.allowance(false).is_used_up());
+        assert_eq!(unread.allowance(true).bytes, REST.bytes - MOST.bytes);
+        unread.deliver(list(1, REST.bytes));
+        assert!(unread.allowance(true).is_used_up());
+        assert!(unread.credit(MOST.messages + 1).1);
     }
 
     #[test]
