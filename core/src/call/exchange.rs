@@ -136,7 +136,9 @@ impl<'a, S: Sink, T: Deref<Target = Trace>> Exchange<'a, S, T> {
                 Ok(()) => {}
             }
         }
-        self.trace.all_sent();
+        if self.sender.stage == Stage::Finished {
+            self.trace.all_sent();
+        }
         Poll::Ready(Ok(()))
     }
 

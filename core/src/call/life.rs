@@ -136,7 +136,9 @@ impl Life {
         context.interceptors.before(&request.method.path, &mut request.metadata).map_err(|reason| {
             let evidence = Evidence::Request { field: "interceptor".into(), reason: reason.into() };
             ledger.ended(trace, trace.fault(evidence, Reached::No), None)
-        })
+        })?;
+        // one that was cancelled before it began sends nothing
+        self.port.cancelled().map_or(Ok(()), |reason| self.settle(End::Cancelled(reason)))
     }
 
     /// Waits for the first service config, and takes over what that says of the method. Its timeout counts from here:

@@ -72,9 +72,13 @@ impl Answer<'_> {
     /// A large message waits for the peer's window, and an early answer does not wait for it. A stream that is broken
     /// tells why on its receiving side.
     fn poll_send(&mut self, send: &mut SendHalf, cx: &mut task::Context<'_>) {
-        if self.sending && send.poll_sent(cx).is_ready() {
+        if self.sending
+            && let Poll::Ready(sent) = send.poll_sent(cx)
+        {
             self.sending = false;
-            self.trace.all_sent();
+            if sent.is_ok() {
+                self.trace.all_sent();
+            }
         }
     }
 }

@@ -296,6 +296,7 @@ impl State {
                 self.over = true;
                 self.trailers = Some(reply.trailers);
                 self.attempts = reply.attempts;
+                self.headers.get_or_insert(reply.headers);
                 End::Over(Ok(reply.message))
             }
             Some(Err(failed)) => {

@@ -1,7 +1,10 @@
 //! Nobody waits for what does not come: senders of a stream that is dead, several waiters at once, one canceller for
 //! many calls.
 use bytes::Bytes;
-use causewire::{Call, Canceller, Channel, ChannelOptions, Kind, Request, RpcError, failure::Cause};
+use causewire::{
+    Call, Canceller, Channel, ChannelOptions, Kind, Request, RpcError,
+    failure::{Cause, Reached},
+};
 use causewire_testbed::pb::testbed::{EchoRequest, EchoResponse};
 use causewire_tests::Server;
 use serde_json::{Value, json};
@@ -157,6 +160,19 @@ async fn one_canceller_ends_every_call_that_it_was_given_to() {
         let error = in_time("a cancelled call", call).await.unwrap().unwrap_err();
         assert_eq!(error.failure().cause(), Cause::CancelledByCaller);
     }
+}
+
+#[tokio::test]
+async fn a_call_that_was_cancelled_before_it_began_sends_nothing() {
+    let server = Server::echo().await.unwrap();
+    let channel = open(&server);
+    channel.wait_ready(Duration::from_secs(20)).await.unwrap();
+    let canceller = Canceller::new();
+    canceller.cancel();
+    let request = Request::new(EchoRequest::default()).canceller(&canceller);
+    let error = channel.unary::<_, EchoResponse>(UNARY, request).await.unwrap_err();
+    assert_eq!((error.failure().cause(), error.failure().record().reached), (Cause::CancelledByCaller, Reached::No));
+    assert_eq!(server.counts().streams, 0);
 }
 
 #[tokio::test]
