@@ -177,6 +177,7 @@ final class EndingTests: TestbedCase {
 
   private func idle(_ channel: Channel) async throws {
     try await eventually("no stream is left: \(channel.stats)") { channel.stats.streams == 0 }
-    XCTAssertEqual(channel.stats.bufferedBytes, 0)
+    // Those of a call leave with its last owner, which may be a task that has yet to end.
+    try await eventually("nothing is held: \(channel.stats)") { channel.stats.bufferedBytes == 0 }
   }
 }
