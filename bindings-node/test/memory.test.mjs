@@ -76,9 +76,9 @@ test('memory that is given away while a batch is delivered loses no call', async
   const outcomes = await Promise.allSettled(calls);
   assert.equal(outcomes[0].status, 'fulfilled');
   for (const [index, { status, value, reason }] of outcomes.slice(1).entries()) {
-    // Its bytes may have been in the memory that went.
+    // Its bytes may have been in the memory that went, before or after it was delivered.
     const lost = /detached|outside of buffer bounds/;
-    status === 'fulfilled' ? assert.equal(value.toString(), `${index}`) : assert.match(reason.message, lost);
+    status === 'fulfilled' ? assert.ok([`${index}`, ''].includes(value.toString())) : assert.match(reason.message, lost);
   }
   assert.equal((await echo('next')).toString(), 'next');
 });
