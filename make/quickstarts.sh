@@ -97,7 +97,7 @@ rendered() {
     "$BIN/causewire-drive" |
     node -p 'JSON.parse(require("fs").readFileSync(0)).rendered.diagnostic'
 }
-masked() { grep -v '^  time ' "$1" | sed -E 's/[0-9]+/#/g'; }
+masked() { grep -v '^  time ' "$1" | sed -E 's/ \(pick [^)]*\)//; s/[0-9]+/#/g'; }
 block README.md "text after" after.txt
 rendered >"$work/rendered.txt"
 if diff <(masked "$work/after.txt") <(masked "$work/rendered.txt"); then
